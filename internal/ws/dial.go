@@ -1,0 +1,70 @@
+package ws
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// DialOptions shape the client's side of a handshake.
+type DialOptions struct {
+	Header       http.Header
+	Limit        int64         // bytes of one message; 0 = 1 MiB
+	Timeout      time.Duration // of the whole handshake; 0 = 10 s
+	WriteTimeout time.Duration
+	Subprotocols []string
+	TLS          *tls.Config
+	// Dialer makes the TCP connection; nil = net.Dialer.
+	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Dial opens a WebSocket. An answer other than 101 is a *HandshakeError.
+func Dial(ctx context.Context, rawURL string, o DialOptions) (*Conn, error) {
+	if o.Timeout <= 0 {
+		o.Timeout = 10 * time.Second
+	}
+	if o.Limit <= 0 {
+		o.Limit = 1 << 20
+	}
+	d := websocket.Dialer{
+		Proxy:             http.ProxyFromEnvironment,
+		HandshakeTimeout:  o.Timeout,
+		ReadBufferSize:    4096,
+		WriteBufferSize:   4096,
+		WriteBufferPool:   &dialBuffers,
+		Subprotocols:      o.Subprotocols,
+		TLSClientConfig:   o.TLS,
+		NetDialContext:    o.Dialer,
+		EnableCompression: false,
+	}
+	c, resp, err := d.DialContext(ctx, rawURL, o.Header)
+	if resp != nil && resp.Body != nil {
+		defer func() { _ = resp.Body.Close() }()
+	}
+	if err != nil {
+		shown := withoutQuery(rawURL)
+		if resp != nil && errors.Is(err, websocket.ErrBadHandshake) {
+			body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+			return nil, &HandshakeError{URL: shown, Status: resp.StatusCode, Body: string(body)}
+		}
+		return nil, fmt.Errorf("ws: dial %s: %w", shown, err)
+	}
+	return wrap(c, o.Limit, o.WriteTimeout), nil
+}
+
+func withoutQuery(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(malformed url)"
+	}
+	u.RawQuery, u.User, u.Fragment = "", nil, ""
+	return u.String()
+}
