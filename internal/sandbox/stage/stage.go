@@ -1,0 +1,95 @@
+// Package stage is what every emulator of the sandbox stands on: the recorder of requests, the faults
+// that a test injects, the pace at which a vendor answers, and the seeded data.
+package stage
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Vendors are the names under which emulators are mounted and addressed in faults, paces and records.
+const (
+	OpenAI       = "openai"
+	Speechmatics = "speechmatics"
+	Cartesia     = "cartesia"
+	Supabase     = "supabase"
+)
+
+// Options shape a Stage.
+type Options struct {
+	Realistic bool // published median latencies in place of the fast, fixed ones
+	Log       *slog.Logger
+	Now       func() time.Time // nil = time.Now
+	Seed      uint64           // of jitter and fault probability; 0 = 1
+}
+
+// Stage is safe for concurrent use.
+type Stage struct {
+	o  Options
+	mu sync.Mutex
+
+	entries []Entry
+	seq     int
+	faults  []*Fault
+	paces   map[string]Pace
+	mails   []Mail
+}
+
+// New makes a Stage.
+func New(o Options) *Stage {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Stage{o: o, paces: map[string]Pace{}}
+}
+
+// Entry is one request as it was seen, without keys, tokens and audio.
+type Entry struct {
+	Seq    int            `json:"seq"`
+	Vendor string         `json:"vendor"`
+	Route  string         `json:"route"` // path below the vendor's prefix, e.g. /v1/chat/completions
+	Method string         `json:"method"`
+	At     time.Time      `json:"at"`             // request complete
+	First  time.Time      `json:"first,omitzero"` // first byte of the answer proper (token, sound) written
+	Done   time.Time      `json:"done,omitzero"`  // answer complete
+	Status int            `json:"status"`
+	Detail map[string]any `json:"detail,omitempty"` // vendor's own: tools offered, transcript, sequence numbers …
+}
+
+// Mail is a mail that was "sent".
+type Mail struct {
+	ID, To, ClientID, Subject, Body string
+	At                              time.Time
+}
+
+// Fault is one injected misbehaviour (contract.md section 6).
+type Fault struct {
+	Vendor      string  `json:"vendor"`
+	Route       string  `json:"route,omitempty"` // prefix of Entry.Route; "" = every route
+	Mode        string  `json:"mode"`            // status latency reset stall malformed drip close
+	Status      int     `json:"status,omitempty"`
+	Code        string  `json:"code,omitempty"` // vendor's error code, or the close code of a socket
+	MS          int     `json:"ms,omitempty"`
+	Probability float64 `json:"probability,omitempty"` // 0 = always
+	Count       int     `json:"count,omitempty"`       // 0 = until cleared
+}
+
+// Pace is the latency model of a vendor.
+type Pace struct {
+	Vendor     string `json:"vendor"`
+	FirstMS    int    `json:"first_ms"`
+	PerTokenMS int    `json:"per_token_ms"`
+	JitterMS   int    `json:"jitter_ms"`
+}
+
+// Wrap mounts an emulator: it applies the faults that concern a whole HTTP exchange or handshake
+// (status, latency, reset, stall before the first byte) and leaves those of a running stream to the
+// emulator, which asks Midway.
+func (s *Stage) Wrap(vendor string, h http.Handler) http.Handler {
+	return h // the core owner fills this in
+}
