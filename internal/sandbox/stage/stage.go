@@ -4,7 +4,7 @@ package stage
 
 import (
 	"log/slog"
-	"net/http"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -30,11 +30,12 @@ type Stage struct {
 	o  Options
 	mu sync.Mutex
 
-	entries []Entry
+	entries []*Entry
 	seq     int
 	faults  []*Fault
 	paces   map[string]Pace
 	mails   []Mail
+	rnd     *rand.Rand
 }
 
 // New makes a Stage.
@@ -45,7 +46,11 @@ func New(o Options) *Stage {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Stage{o: o, paces: map[string]Pace{}}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	//nolint:gosec // jitter, not secrets
+	return &Stage{o: o, paces: map[string]Pace{}, rnd: rand.New(rand.NewPCG(o.Seed, 0))}
 }
 
 // Entry is one request as it was seen, without keys, tokens and audio.
@@ -85,11 +90,4 @@ type Pace struct {
 	FirstMS    int    `json:"first_ms"`
 	PerTokenMS int    `json:"per_token_ms"`
 	JitterMS   int    `json:"jitter_ms"`
-}
-
-// Wrap mounts an emulator: it applies the faults that concern a whole HTTP exchange or handshake
-// (status, latency, reset, stall before the first byte) and leaves those of a running stream to the
-// emulator, which asks Midway.
-func (s *Stage) Wrap(vendor string, h http.Handler) http.Handler {
-	return h // the core owner fills this in
 }

@@ -1,0 +1,74 @@
+package stage
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Midway returns the fault that a running answer of this route shall suffer now (stall, malformed, drip,
+// close, reset), and consumes one of its count. An emulator asks once an answer, when it is about to
+// write the first byte of the answer proper.
+func (s *Stage) Midway(vendor, route string) (Fault, bool) {
+	return s.take(vendor, route, "stall", "malformed", "drip", "close", "reset")
+}
+
+// Wrap mounts an emulator under its prefix-stripped routes: faults of mode status and latency strike here, before the emulator
+// sees the request; all other modes strike midway.
+func (s *Stage) Wrap(vendor string, h http.Handler, refuse func(w http.ResponseWriter, r *http.Request, f Fault)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f, ok := s.take(vendor, r.URL.Path, "latency"); ok && wait(r.Context(), time.Duration(f.MS)*time.Millisecond) != nil {
+			return
+		}
+		if f, ok := s.take(vendor, r.URL.Path, "status"); ok {
+			refuse(w, r, f)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (s *Stage) take(vendor, route string, modes ...string) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.faults {
+		if f.Vendor != vendor || !strings.HasPrefix(route, f.Route) || !contains(modes, f.Mode) {
+			continue
+		}
+		if f.Probability > 0 && s.rnd.Float64() >= f.Probability {
+			continue
+		}
+		out := *f
+		if f.Count > 0 {
+			if f.Count--; f.Count == 0 {
+				s.faults = append(s.faults[:i], s.faults[i+1:]...)
+			}
+		}
+		return out, true
+	}
+	return Fault{}, false
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
