@@ -64,11 +64,11 @@ const (
 // Out is one thing to the far end.
 type Out struct {
 	Kind  OutKind
-	Audio []byte // OutAudio: in Info.Out, owned by the caller again after Send
-	Mark  string // OutMark
-	Note  Note   // OutNote
-	ID    string // OutReply
-	Data  any    // OutReply: encoded as JSON
+	Audio []byte    // OutAudio: in Info.Out, owned by the caller again after Send
+	Mark  string    // OutMark
+	Note  turn.Note // OutNote
+	ID    string    // OutReply
+	Data  any       // OutReply: encoded as JSON
 }
 
 // OutKind names what goes out.
@@ -81,46 +81,6 @@ const (
 	OutClear // drop what is not yet played
 	OutNote  // something a client may show; a phone line ignores it
 	OutReply // answer to an InMessage
-)
-
-// Note is a happening of the session in its own words; a line translates it to its protocol or drops it.
-type Note struct {
-	Kind   NoteKind
-	Text   string
-	Final  bool
-	Seg    int
-	Call   turn.ToolCall
-	Result turn.ToolResult
-	Spoken bool // text that will be spoken
-	Data   any  // NoteMessage, NoteMetrics
-	Fatal  bool
-	At     time.Time
-}
-
-// NoteKind names a happening.
-type NoteKind string
-
-// The happenings a client can follow.
-const (
-	NoteUserStarted   NoteKind = "user_started"
-	NoteUserStopped   NoteKind = "user_stopped"
-	NoteBotStarted    NoteKind = "bot_started"
-	NoteBotStopped    NoteKind = "bot_stopped"
-	NoteInterrupted   NoteKind = "interrupted"
-	NoteTranscript    NoteKind = "transcript" // Text, Final
-	NoteUserText      NoteKind = "user_text"  // the text given to the model
-	NoteModelStarted  NoteKind = "model_started"
-	NoteModelText     NoteKind = "model_text"
-	NoteModelStopped  NoteKind = "model_stopped"
-	NoteSegment       NoteKind = "segment" // Text to be spoken (or shown), Seg, Spoken
-	NoteSpoken        NoteKind = "spoken"  // words of Seg were played: Text = heard so far, Final = all
-	NoteSpeechStarted NoteKind = "tts_started"
-	NoteSpeechStopped NoteKind = "tts_stopped"
-	NoteToolStarted   NoteKind = "tool_started"
-	NoteToolStopped   NoteKind = "tool_stopped"
-	NoteMetrics       NoteKind = "metrics"
-	NoteMessage       NoteKind = "message" // Data: server-message
-	NoteError         NoteKind = "error"
 )
 
 // End says why a line is closed.

@@ -60,7 +60,6 @@ const (
 	Key            EventKind = "dtmf"             // Digit
 	HeardFailed    EventKind = "recognizer_fail"  // Text = class
 	HangUp         EventKind = "hang_up"          // the far end is gone; Reason
-	Draining       EventKind = "draining"         // the process wants to leave
 )
 
 // Word is one spoken word with its place in the segment's sound.

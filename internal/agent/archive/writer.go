@@ -1,0 +1,217 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// writer owns the writing connection and this process's spool file. run is its only goroutine; put, do
+// and stop are called from others.
+type writer struct {
+	db       *sql.DB
+	conn     *sql.Conn
+	stmts    statements
+	spool    *spool
+	queue    *queue
+	log      *slog.Logger
+	degraded atomic.Bool
+	wait     time.Duration // between attempts; grows while they fail
+	closeErr error         // read after run has returned
+}
+
+func newWriter(ctx context.Context, db *sql.DB, root *os.Root, log *slog.Logger) (*writer, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("archive: open writer: %w", err)
+	}
+	w := &writer{db: db, conn: conn, queue: newQueue(maxQueue), log: log}
+	if w.stmts, err = prepareStatements(ctx, conn); err != nil {
+		return nil, errors.Join(fmt.Errorf("archive: open writer: %w", err), conn.Close())
+	}
+	if w.spool, err = openSpool(root, log); err != nil {
+		return nil, errors.Join(err, w.stmts.close(), conn.Close())
+	}
+	w.degraded.Store(!w.spool.empty())
+	return w, nil
+}
+
+// put queues a record and waits a short while for it to be on disk.
+func (w *writer) put(ctx context.Context, rec record) error {
+	j := &job{rec: rec, done: make(chan error, 1)}
+	if err := w.queue.push(j); err != nil {
+		if errors.Is(err, ErrFull) {
+			w.degraded.Store(true)
+		}
+		return err
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+	case <-t.C:
+	}
+	// Set first, then nudge: the writer clears the flag only after it has seen that nothing is owed.
+	w.degraded.Store(true)
+	w.queue.nudge()
+	return ErrSpooled
+}
+
+// do runs op on the writing connection after everything accepted before it has landed.
+func (w *writer) do(ctx context.Context, op func(context.Context, *sql.Conn) error) error {
+	j := &job{ctx: ctx, op: op, done: make(chan error, 1)}
+	if err := w.queue.push(j); err != nil {
+		return err
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		w.queue.nudge() // so that a waiting writer drops it
+		return ctx.Err()
+	}
+}
+
+func (w *writer) stop() { w.queue.close() }
+
+func (w *writer) run() {
+	defer func() {
+		w.closeErr = errors.Join(w.closeErr, w.spool.close(), w.stmts.close(), w.conn.Close(), w.db.Close())
+	}()
+	for {
+		idle, err := w.step()
+		switch {
+		case err != nil && w.queue.isClosed():
+			w.closeErr = w.abandon(err)
+			return
+		case err != nil:
+			w.fail(err)
+		case idle && w.queue.isClosed():
+			return
+		case idle:
+			w.recovered()
+			<-w.queue.wake
+		default:
+			w.wait = 0
+		}
+	}
+}
+
+// step does the next thing; idle says that nothing is owed. An error is trouble of the database.
+func (w *writer) step() (idle bool, err error) {
+	ctx := context.Background() // a commit is never cut short: busy_timeout bounds it
+	jobs := w.queue.head(maxBatch)
+	switch {
+	case len(jobs) == 0 && w.spool.empty():
+		return true, nil
+	case len(jobs) == 0:
+		return false, w.spool.drain(func(recs []record) error { return w.commitRecords(ctx, recs) })
+	case jobs[0].op != nil:
+		return false, w.operate(jobs[0])
+	}
+	bad, err := w.commit(ctx, jobs)
+	if bad != nil { // never lands: its caller hears it, the others go on
+		w.queue.remove(bad)
+		bad.answer(fmt.Errorf("%w: %w", ErrInvalid, err))
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	w.queue.drop(len(jobs))
+	for _, j := range jobs {
+		j.answer(nil)
+	}
+	return false, nil
+}
+
+func (w *writer) operate(j *job) error {
+	if err := j.ctx.Err(); err != nil {
+		w.queue.drop(1)
+		j.answer(err)
+		return nil
+	}
+	for !w.spool.empty() {
+		err := w.spool.drain(func(recs []record) error { return w.commitRecords(j.ctx, recs) })
+		if err != nil {
+			return err // stays at the head until it lands or its caller leaves
+		}
+	}
+	w.queue.drop(1)
+	j.answer(j.op(j.ctx, w.conn))
+	return nil
+}
+
+// fail waits before the next attempt. A queue that nears its bound goes to the spool file meanwhile.
+func (w *writer) fail(cause error) {
+	if !w.degraded.Swap(true) || w.wait == 0 {
+		w.log.Warn("database does not take records, they wait", "component", "archive", "err", cause)
+	}
+	w.wait = min(max(2*w.wait, retryFirst), retryMost)
+	t := time.NewTimer(w.wait)
+	defer t.Stop()
+	for {
+		if w.queue.len() >= w.queue.limit*9/10 {
+			w.spill()
+		}
+		select {
+		case <-t.C:
+			return
+		case <-w.queue.wake:
+			if w.queue.isClosed() || w.gone() {
+				return
+			}
+		}
+	}
+}
+
+// gone tells that the operation at the head has lost its caller.
+func (w *writer) gone() bool {
+	jobs := w.queue.head(1)
+	return len(jobs) == 1 && jobs[0].op != nil && jobs[0].ctx.Err() != nil
+}
+
+func (w *writer) recovered() {
+	w.wait = 0
+	if w.degraded.Swap(false) {
+		w.log.Info("all records are in the database", "component", "archive")
+	}
+}
+
+// spill moves the queued records to the spool file; there they are durable.
+func (w *writer) spill() int {
+	jobs := w.queue.records()
+	recs := make([]record, len(jobs))
+	for i, j := range jobs {
+		recs[i] = j.rec
+	}
+	if err := w.spool.add(recs); err != nil {
+		w.queue.restore(jobs)
+		w.log.Error("spool file does not take records", "component", "archive", "err", err)
+		return len(jobs)
+	}
+	for _, j := range jobs {
+		j.answer(nil)
+	}
+	return 0
+}
+
+// abandon ends a writer whose database is in trouble: what waits goes to the file for the next Open.
+func (w *writer) abandon(cause error) error {
+	lost := w.spill()
+	for jobs := w.queue.head(1); len(jobs) > 0; jobs = w.queue.head(1) {
+		w.queue.drop(1)
+		jobs[0].answer(ErrClosed)
+	}
+	if lost > 0 {
+		return fmt.Errorf("%d records lost: %w", lost, cause)
+	}
+	return nil
+}

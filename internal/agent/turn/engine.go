@@ -1,0 +1,147 @@
+package turn
+
+import "time"
+
+// Engine is the state of one conversation. It is driven by one goroutine; Step is its only way to change.
+type Engine struct {
+	cfg    Config
+	caller caller
+	reply  reply
+	memory memory
+	due    map[TimerID]time.Duration // deadline of each armed timer
+	turns  int
+	keys   string
+	ended  bool
+	now    time.Duration
+	out    []Command
+}
+
+// New makes an engine that has not started.
+func New(cfg Config) *Engine {
+	cfg = cfg.withDefaults()
+	return &Engine{cfg: cfg, memory: memory{max: cfg.MaxMessages}, due: map[TimerID]time.Duration{}}
+}
+
+// Messages is the conversation as the model shall see it now, without the agent's prompt.
+func (e *Engine) Messages() []Message { return e.memory.messages() }
+
+// Epoch is the current generation.
+func (e *Engine) Epoch() Epoch { return e.reply.epoch }
+
+// Turn is the number of the current turn; the greeting is turn 0.
+func (e *Engine) Turn() int { return e.turns }
+
+// Busy tells whether an answer is being made or played.
+func (e *Engine) Busy() bool { return e.reply.active }
+
+// Step takes one event and returns what to do, in order. The slice is valid until the next Step.
+func (e *Engine) Step(ev Event) []Command {
+	e.out = e.out[:0]
+	if e.ended {
+		return nil
+	}
+	if ev.At > e.now {
+		e.now = ev.At
+	}
+	// The one choke point for what belongs to an answer that is no more.
+	if ev.Kind.ofReply() && (ev.Epoch != e.reply.epoch || !e.reply.active) {
+		return nil
+	}
+	switch ev.Kind {
+	case Started:
+		e.greet()
+	case VoiceStart:
+		e.voiceStart()
+	case VoiceStop:
+		e.voiceStop()
+	case Partial, Final, EndOfUtterance:
+		e.words(ev)
+	case Typed:
+		e.typed(ev)
+	case Key:
+		e.key(ev.Digit)
+	case ModelText:
+		e.modelText(ev.Text)
+	case ModelTools:
+		e.modelTools(ev.Calls)
+	case ModelDone:
+		e.modelDone()
+	case ModelFailed, SpeechFailed:
+		e.failed(ev)
+	case ToolDone:
+		e.toolDone(ev.Result)
+	case SpeechAudio:
+		e.reply.audio += ev.Audio
+	case SpeechWords:
+		e.reply.words = append(e.reply.words, ev.Words...)
+	case SpeechDone:
+		e.reply.speechDone = true
+		e.finishIfHeard()
+	case Played:
+		e.played(ev)
+	case TimerFired:
+		e.timer(ev.Timer)
+	case HeardFailed:
+		e.note(Note{Kind: NoteError, Text: e.apology(ev.Text)})
+	case HangUp:
+		e.hangUp(ev.Reason)
+	}
+	return e.out
+}
+
+func (k EventKind) ofReply() bool {
+	switch k {
+	case ModelText, ModelTools, ModelDone, ModelFailed, ToolDone, SpeechAudio, SpeechWords, SpeechDone, SpeechFailed, Played:
+		return true
+	case Started, VoiceStart, VoiceStop, Partial, Final, EndOfUtterance, Typed, TimerFired, Key, HeardFailed, HangUp:
+		return false
+	}
+	return false
+}
+
+func (e *Engine) do(c Command)   { e.out = append(e.out, c) }
+func (e *Engine) note(n Note)    { e.do(Command{Kind: Notify, Note: &n}) }
+func (e *Engine) speaking() bool { return e.reply.active && e.reply.sounding }
+
+func (e *Engine) setTimer(id TimerID, after time.Duration) {
+	if after < 0 {
+		after = 0
+	}
+	if at := e.now + after; e.due[id] != at {
+		e.due[id] = at
+		e.do(Command{Kind: SetTimer, Timer: id, After: after})
+	}
+}
+
+func (e *Engine) stopTimer(id TimerID) {
+	if _, ok := e.due[id]; ok {
+		delete(e.due, id)
+		e.do(Command{Kind: StopTimer, Timer: id})
+	}
+}
+
+func (e *Engine) timer(id TimerID) {
+	at, armed := e.due[id]
+	if !armed || e.now < at {
+		return // moved or stopped while the shot was on its way
+	}
+	delete(e.due, id)
+	switch id {
+	case timerEndTurn:
+		e.endTurn()
+	case timerBargeIn:
+		e.bargeInVoice()
+	case timerFiller:
+		e.filler()
+	case timerKeys:
+		e.commitKeys()
+	}
+}
+
+func (e *Engine) hangUp(reason string) {
+	if e.reply.active {
+		e.cut("hung_up")
+	}
+	e.ended = true
+	e.do(Command{Kind: Close, End: reason})
+}

@@ -1,0 +1,82 @@
+package turn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// memory is the conversation as the model sees it. It never holds a call without its answer once the
+// round has ended, and never more than max messages after a trim.
+type memory struct {
+	list []Message
+	max  int
+	base int // messages trimmed away; add returns absolute positions
+	gist []string
+}
+
+const (
+	gistEntries = 24
+	gistChars   = 120
+)
+
+// add appends and returns the absolute position of the message.
+func (m *memory) add(msg Message) int {
+	if msg.Role == User && len(m.list) >= m.max {
+		m.trim()
+	}
+	m.list = append(m.list, msg)
+	return m.base + len(m.list) - 1
+}
+
+// trimTo shortens the text of a message to what was heard of it.
+func (m *memory) trimTo(at int, heard string) {
+	if i := at - m.base; i >= 0 && i < len(m.list) && m.list[i].Text != heard {
+		m.list[i].Text, m.list[i].Cut = heard, true
+	}
+}
+
+// trim condenses the oldest half. It cuts only in front of the caller's words, so that a call is never
+// parted from its answer; it keeps the caller's own words, shortened, since they hold what later turns
+// refer to.
+func (m *memory) trim() {
+	cut := -1
+	for i := len(m.list) / 2; i < len(m.list); i++ {
+		if m.list[i].Role == User {
+			cut = i
+			break
+		}
+	}
+	if cut <= 0 {
+		return
+	}
+	for _, msg := range m.list[:cut] {
+		if msg.Role == User {
+			m.gist = append(m.gist, shorten(msg.Text, gistChars))
+		}
+	}
+	if n := len(m.gist) - gistEntries; n > 0 {
+		m.gist = m.gist[n:]
+	}
+	m.base += cut
+	m.list = append([]Message(nil), m.list[cut:]...)
+}
+
+func (m *memory) messages() []Message {
+	if len(m.gist) == 0 {
+		return append([]Message(nil), m.list...)
+	}
+	var b strings.Builder
+	b.WriteString("Earlier in this conversation the caller said, oldest first:")
+	for _, g := range m.gist {
+		fmt.Fprintf(&b, "\n- %s", g)
+	}
+	return append([]Message{{Role: System, Text: b.String(), Facts: true}}, m.list...)
+}
+
+func shorten(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return strings.TrimSpace(string(r[:n])) + "…"
+}
