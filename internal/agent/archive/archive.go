@@ -58,6 +58,8 @@ type Options struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 	Retention Retention
+
+	queueLimit int // 0 = maxQueue; tests make it small
 }
 
 // Archive is open storage. Its methods may be called from any goroutine.
@@ -82,6 +84,9 @@ func Open(o Options) (*Archive, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.queueLimit <= 0 {
+		o.queueLimit = maxQueue
+	}
 	root, err := openRoot(o.Dir)
 	if err != nil {
 		return nil, err
@@ -102,7 +107,7 @@ func (a *Archive) start() error {
 		return err
 	}
 	a.read = read
-	a.write, err = newWriter(ctx, db, a.root, a.o.Log)
+	a.write, err = newWriter(ctx, db, a.root, a.o)
 	if err != nil {
 		cancel()
 		return errors.Join(err, db.Close(), read.Close())

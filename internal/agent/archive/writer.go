@@ -25,16 +25,16 @@ type writer struct {
 	closeErr error         // read after run has returned
 }
 
-func newWriter(ctx context.Context, db *sql.DB, root *os.Root, log *slog.Logger) (*writer, error) {
+func newWriter(ctx context.Context, db *sql.DB, root *os.Root, o Options) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("archive: open writer: %w", err)
 	}
-	w := &writer{db: db, conn: conn, queue: newQueue(maxQueue), log: log}
+	w := &writer{db: db, conn: conn, queue: newQueue(o.queueLimit), log: o.Log}
 	if w.stmts, err = prepareStatements(ctx, conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("archive: open writer: %w", err), conn.Close())
 	}
-	if w.spool, err = openSpool(root, log); err != nil {
+	if w.spool, err = openSpool(root, o.Log); err != nil {
 		return nil, errors.Join(err, w.stmts.close(), conn.Close())
 	}
 	w.degraded.Store(!w.spool.empty())
@@ -112,7 +112,7 @@ func (w *writer) step() (idle bool, err error) {
 	case len(jobs) == 0 && w.spool.empty():
 		return true, nil
 	case len(jobs) == 0:
-		return false, w.spool.drain(func(recs []record) error { return w.commitRecords(ctx, recs) })
+		return false, w.drain(ctx)
 	case jobs[0].op != nil:
 		return false, w.operate(jobs[0])
 	}
@@ -129,7 +129,14 @@ func (w *writer) step() (idle bool, err error) {
 	for _, j := range jobs {
 		j.answer(nil)
 	}
-	return false, nil
+	if w.spool.empty() {
+		return false, nil
+	}
+	return false, w.drain(ctx) // a batch between others, so that steady traffic cannot starve the file
+}
+
+func (w *writer) drain(ctx context.Context) error {
+	return w.spool.drain(func(recs []record) error { return w.commitRecords(ctx, recs) })
 }
 
 func (w *writer) operate(j *job) error {
@@ -139,8 +146,7 @@ func (w *writer) operate(j *job) error {
 		return nil
 	}
 	for !w.spool.empty() {
-		err := w.spool.drain(func(recs []record) error { return w.commitRecords(j.ctx, recs) })
-		if err != nil {
+		if err := w.drain(j.ctx); err != nil {
 			return err // stays at the head until it lands or its caller leaves
 		}
 	}

@@ -68,7 +68,8 @@ type Out struct {
 	Mark  string    // OutMark
 	Note  turn.Note // OutNote
 	ID    string    // OutReply
-	Data  any       // OutReply: encoded as JSON
+	Type  string    // OutReply: of the message answered
+	Data  any       // OutReply: encoded as JSON; nil = the message is not known
 }
 
 // OutKind names what goes out.

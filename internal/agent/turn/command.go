@@ -21,7 +21,7 @@ type CommandKind string
 
 // What the engine can ask for.
 const (
-	Generate   CommandKind = "generate"   // ask the model with Engine.Messages; BeginTurn first when Text is set
+	Generate   CommandKind = "generate"   // ask the model with Engine.Messages as of now
 	Cancel     CommandKind = "cancel"     // stop model, tools and speech of Epoch
 	Speak      CommandKind = "speak"      // Text as segment Seg
 	EndSpeech  CommandKind = "end_speech" // no more text until another Speak opens a new run
@@ -43,8 +43,16 @@ type Record struct {
 	Agent    string        `json:"agent"` // as heard
 	Cut      bool          `json:"cut,omitempty"`
 	Tools    []ToolResult  `json:"tools,omitempty"`
-	Outcome  string        `json:"outcome"` // answered, interrupted, failed, hung_up
+	Outcome  string        `json:"outcome"` // one of the outcomes below
 	Failure  string        `json:"failure,omitempty"`
 	Started  time.Duration `json:"started"` // the words were accepted
 	Finished time.Duration `json:"finished"`
 }
+
+// How a turn can end.
+const (
+	outcomeAnswered    = "answered"
+	outcomeInterrupted = "interrupted"
+	outcomeFailed      = "failed"
+	outcomeHungUp      = "hung_up"
+)

@@ -11,19 +11,19 @@ type Config struct {
 	EndOpen     time.Duration // they do not: 400 ms
 	EndDangling time.Duration // they ask for more ("my number is", digits): 900 ms
 	FinalWait   time.Duration // for a final that is still owed: 1.2 s
-	Watchdog    time.Duration // a turn that stays open with words and nothing more happens: 5 s
+	Watchdog    time.Duration // voice that does not end, though no words come any more: 5 s
 
 	// Barge-in.
-	BargeInOff      bool
+	BargeInOff      bool          // what is said over an answer is answered after it
 	BargeInVoice    time.Duration // of voice over the agent: 200 ms (PHO-10)
-	BargeInMinWords int           // > 0: voice alone does not count, so many words do
+	BargeInMinWords int           // > 0: voice alone does not count, so many words in one transcript do; fewer are dropped
 
 	FillerAfter time.Duration // a tool still runs and nothing was said: 400 ms (JUL-18)
 	Fillers     []string
 
 	MaxWords    int // spoken in one answer: 60 (JUL-17)
 	MaxRounds   int // of tools in one answer: 8
-	MaxMessages int // kept before the oldest half is condensed: 30 (JUL-12)
+	MaxMessages int // kept before the oldest half is condensed: 30 (JUL-12); at least 4
 
 	Apologies map[string]string // by failure class; "" is the general one
 }
@@ -49,6 +49,7 @@ func (c Config) withDefaults() Config {
 	n(&c.MaxWords, 60)
 	n(&c.MaxRounds, 8)
 	n(&c.MaxMessages, 30)
+	c.MaxMessages = max(c.MaxMessages, 4)
 	if len(c.Fillers) == 0 {
 		c.Fillers = []string{"One moment, let me check.", "Let me look that up.", "Just a second."}
 	}
@@ -67,4 +68,5 @@ const (
 	timerBargeIn TimerID = "barge_in"
 	timerFiller  TimerID = "filler"
 	timerKeys    TimerID = "keys"
+	timerDrain   TimerID = "drain"
 )

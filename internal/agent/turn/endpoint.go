@@ -14,25 +14,56 @@ type caller struct {
 	stopped   time.Duration // last voice stop
 	voiced    bool          // any voice in this turn
 	finals    []string
+	size      int // bytes of finals
 	partial   string
 	finalised bool          // the recognizer said that the utterance is over
 	lastWords time.Duration // arrival of the last transcript
 	end       time.Duration // how far, in the caller's sound, the words reach
 	committed time.Duration // how far the words of turns past reach
+	answered  string        // a partial that was answered and whose final is owed
 	lastFinal Event         // to drop a vendor's repetition
-	owed      bool          // the turn before was accepted, but its answer was given up unheard
 }
 
+// text is the caller's words so far. A transcript of mere punctuation ends the one before it.
 func (c *caller) text() string {
-	t := strings.Join(c.finals, " ")
-	if t == "" {
-		t = c.partial
+	var b strings.Builder
+	for _, t := range append(c.finals[:len(c.finals):len(c.finals)], c.partial) {
+		if b.Len() > 0 && plain(t) != "" {
+			b.WriteByte(' ')
+		}
+		b.WriteString(t)
 	}
-	return strings.TrimSpace(t)
+	if text := b.String(); plain(text) != "" {
+		return text
+	}
+	return ""
 }
 
+// reset begins the next turn.
 func (c *caller) reset() {
-	*c = caller{speaking: c.speaking, since: c.since, stopped: c.stopped, committed: max(c.committed, c.end), lastFinal: c.lastFinal}
+	*c = caller{
+		speaking: c.speaking, since: c.since, stopped: c.stopped, voiced: c.speaking,
+		committed: max(c.committed, c.end), answered: plain(c.partial), lastFinal: c.lastFinal,
+	}
+}
+
+// past tells whether a transcript belongs to a turn that has been answered. A final may reach a little
+// further than the partial that was answered in its place, so the middle of its sound decides.
+func (c *caller) past(ev Event) bool {
+	from := ev.Start
+	if from <= 0 {
+		from = ev.End
+	}
+	if ev.End > 0 && (from+ev.End)/2 <= c.committed {
+		return true
+	}
+	return c.answered != "" && plain(ev.Text) == c.answered
+}
+
+// repeated tells whether a vendor said the same final twice.
+func (c *caller) repeated(ev Event) bool {
+	l := c.lastFinal
+	return ev.Kind == Final && ev.End > 0 && l.Text == ev.Text && l.Start == ev.Start && l.End == ev.End
 }
 
 func (e *Engine) voiceStart() {
@@ -40,9 +71,9 @@ func (e *Engine) voiceStart() {
 	if c.speaking {
 		return
 	}
-	c.speaking, c.since, c.voiced, c.finalised = true, e.now, true, false
+	c.speaking, c.since, c.voiced, c.finalised, c.answered = true, e.now, true, false, ""
 	e.note(Note{Kind: NoteUserStarted})
-	e.stopTimer(timerEndTurn)
+	e.arm()
 	if e.reply.active && !e.cfg.BargeInOff && e.cfg.BargeInMinWords == 0 {
 		e.setTimer(timerBargeIn, e.cfg.BargeInVoice)
 	}
@@ -60,42 +91,42 @@ func (e *Engine) voiceStop() {
 	e.arm()
 }
 
+func (e *Engine) endOfUtterance() {
+	if c := &e.caller; c.text() != "" {
+		c.finalised = true
+		e.arm()
+	}
+}
+
+// words takes a partial or final transcript.
 func (e *Engine) words(ev Event) {
 	c := &e.caller
-	if ev.Kind == EndOfUtterance {
-		if len(c.finals) > 0 || c.partial != "" {
-			c.finalised = true
-			e.arm()
+	if c.past(ev) {
+		if ev.Kind == Final {
+			c.answered = ""
 		}
+		return // words of a turn that has been answered make no turn of their own
+	}
+	if c.repeated(ev) {
 		return
 	}
-	text := strings.TrimSpace(ev.Text)
-	if ev.End > 0 && ev.End <= c.committed {
-		return // words of a turn that has been answered: no phantom turn
-	}
-	if ev.Kind == Final && text != "" && ev.End > 0 && c.lastFinal.Text == ev.Text && c.lastFinal.Start == ev.Start && c.lastFinal.End == ev.End {
-		return // a vendor said the same final twice
-	}
+	text := clip(strings.TrimSpace(ev.Text), max(0, maxUserText-c.size))
 	if text != "" {
 		c.lastWords = e.now
 		c.end = max(c.end, ev.End)
+		c.finalised = c.finalised && ev.Kind == Final && !c.speaking // the caller goes on
 		e.note(Note{Kind: NoteTranscript, Text: text, Final: ev.Kind == Final})
 	}
+	c.partial = text
 	if ev.Kind == Final {
 		c.partial = ""
 		if text != "" {
 			c.lastFinal = ev
 			c.finals = append(c.finals, text)
+			c.size += len(text)
 		}
-	} else {
-		c.partial = text
 	}
-	if text != "" {
-		if c.finalised && c.speaking {
-			c.finalised = false
-		}
-		e.bargeInWords(text)
-	}
+	e.bargeInWords(text)
 	e.arm()
 }
 
@@ -104,15 +135,13 @@ func (e *Engine) arm() {
 	c := &e.caller
 	text := c.text()
 	switch {
-	case text == "" && c.owed && !c.speaking:
-		e.setTimer(timerEndTurn, c.stopped+e.cfg.FinalWait-e.now)
-	case text == "":
-		e.stopTimer(timerEndTurn)
-	case c.speaking && !c.finalised:
+	case text == "" && e.debt == nil:
 		e.stopTimer(timerEndTurn)
 	case c.speaking:
-		// Voice without end though the recognizer heard the end: noise. Words decide after a while.
-		e.setTimer(timerEndTurn, c.lastWords+e.cfg.Watchdog-e.now)
+		// Voice that does not end and brings no words any more is noise.
+		e.setTimer(timerEndTurn, max(c.lastWords, c.since)+e.cfg.Watchdog-e.now)
+	case text == "":
+		e.setTimer(timerEndTurn, c.stopped+e.cfg.FinalWait-e.now)
 	default:
 		e.setTimer(timerEndTurn, e.endAt(text)-e.now)
 	}
@@ -122,7 +151,7 @@ func (e *Engine) arm() {
 func (e *Engine) endAt(text string) time.Duration {
 	c := &e.caller
 	from := c.lastWords
-	if c.voiced {
+	if c.voiced && c.lastWords <= c.stopped+e.cfg.FinalWait {
 		from = c.stopped
 	}
 	wait := e.cfg.EndOpen
@@ -137,73 +166,41 @@ func (e *Engine) endAt(text string) time.Duration {
 	} else if !c.finalised && c.voiced {
 		wait = max(wait, e.cfg.EndOpen)
 	}
-	return max(from+wait, e.now)
+	return from + wait
 }
 
 func (e *Engine) endTurn() {
 	text := e.caller.text()
-	owed := e.caller.owed
-	if text == "" && !owed {
+	switch {
+	case text == "" && e.debt != nil:
+		e.payDebt()
 		return
-	}
-	if e.reply.active {
-		e.cut("interrupted")
+	case text == "":
+		return
+	case !e.reply.active:
+	case e.cfg.BargeInOff:
+		return // the end of the answer arms again
+	case e.cfg.BargeInMinWords > 0 && e.reply.sounding:
+		e.caller.reset() // too little to interrupt: a listener's "mm-hm"
+		return
+	default:
+		e.cut(outcomeInterrupted)
 	}
 	e.accept(text, false)
 }
 
-// accept closes the caller's turn with its words and starts the answer. Empty words answer the turn
-// before once more.
+// accept closes the caller's turn with its words and starts the answer.
 func (e *Engine) accept(text string, mute bool) {
+	e.dropDebt(outcomeInterrupted)
 	e.caller.reset()
 	e.stopTimer(timerEndTurn)
 	e.stopTimer(timerBargeIn)
-	if text != "" {
-		e.turns++
-		e.memory.add(Message{Role: User, Text: text, Turn: e.turns})
-		e.do(Command{Kind: BeginTurn, Text: text})
-		e.note(Note{Kind: NoteUserText, Text: text})
-	}
-	e.startReply(text, mute)
-}
-
-func (e *Engine) typed(ev Event) {
-	text := strings.TrimSpace(ev.Text)
-	if text == "" {
-		return
-	}
-	if ev.Later {
-		e.memory.add(Message{Role: User, Text: text, Turn: e.turns})
-		return
-	}
-	if e.reply.active {
-		e.cut("interrupted") // what was heard of the answer stands before the new words
-	}
-	if spoken := e.caller.text(); spoken != "" {
-		text = spoken + " " + text
-	}
-	e.accept(text, ev.Mute)
-}
-
-func (e *Engine) key(digit string) {
-	if len(digit) != 1 || !strings.ContainsAny(digit, "0123456789*#ABCD") || len(e.keys) >= 64 {
-		return
-	}
-	if digit != "#" {
-		e.keys += digit
-		e.setTimer(timerKeys, 2*time.Second)
-		return
-	}
-	e.stopTimer(timerKeys)
-	e.commitKeys()
-}
-
-func (e *Engine) commitKeys() {
-	keys := e.keys
-	e.keys = ""
-	if keys != "" {
-		e.typed(Event{Text: "I pressed the keys " + keys + "."})
-	}
+	e.turns++
+	e.memory.add(Message{Role: User, Text: text, Turn: e.turns})
+	e.do(Command{Kind: BeginTurn, Text: text})
+	e.note(Note{Kind: NoteUserText, Text: text})
+	e.newReply(Record{User: text, Started: e.now}, mute)
+	e.generate()
 }
 
 // complete tells whether the words end a sentence.

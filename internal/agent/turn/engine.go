@@ -8,6 +8,8 @@ type Engine struct {
 	caller caller
 	reply  reply
 	memory memory
+	debt   *debt                     // an answer stopped before it was heard
+	later  []string                  // typed while an answer ran, not to be answered; they follow it
 	due    map[TimerID]time.Duration // deadline of each armed timer
 	turns  int
 	keys   string
@@ -43,8 +45,7 @@ func (e *Engine) Step(ev Event) []Command {
 	if ev.At > e.now {
 		e.now = ev.At
 	}
-	// The one choke point for what belongs to an answer that is no more.
-	if ev.Kind.ofReply() && (ev.Epoch != e.reply.epoch || !e.reply.active) {
+	if ev.Kind.ofReply() && !e.reply.takes(ev) {
 		return nil
 	}
 	switch ev.Kind {
@@ -54,8 +55,10 @@ func (e *Engine) Step(ev Event) []Command {
 		e.voiceStart()
 	case VoiceStop:
 		e.voiceStop()
-	case Partial, Final, EndOfUtterance:
+	case Partial, Final:
 		e.words(ev)
+	case EndOfUtterance:
+		e.endOfUtterance()
 	case Typed:
 		e.typed(ev)
 	case Key:
@@ -71,12 +74,12 @@ func (e *Engine) Step(ev Event) []Command {
 	case ToolDone:
 		e.toolDone(ev.Result)
 	case SpeechAudio:
-		e.reply.audio += ev.Audio
+		e.reply.audio += max(0, ev.Audio)
 	case SpeechWords:
-		e.reply.words = append(e.reply.words, ev.Words...)
+		room := maxReplyWords - len(e.reply.words)
+		e.reply.words = append(e.reply.words, ev.Words[:min(room, len(ev.Words))]...)
 	case SpeechDone:
-		e.reply.speechDone = true
-		e.finishIfHeard()
+		e.speechDone()
 	case Played:
 		e.played(ev)
 	case TimerFired:
@@ -89,6 +92,12 @@ func (e *Engine) Step(ev Event) []Command {
 	return e.out
 }
 
+// takes is the one choke point for what belongs to an answer that is no more. Of a voice that broke only
+// the hearing is left.
+func (r *reply) takes(ev Event) bool {
+	return r.active && ev.Epoch == r.epoch && (!r.broken || ev.Kind == Played)
+}
+
 func (k EventKind) ofReply() bool {
 	switch k {
 	case ModelText, ModelTools, ModelDone, ModelFailed, ToolDone, SpeechAudio, SpeechWords, SpeechDone, SpeechFailed, Played:
@@ -99,15 +108,15 @@ func (k EventKind) ofReply() bool {
 	return false
 }
 
-func (e *Engine) do(c Command)   { e.out = append(e.out, c) }
-func (e *Engine) note(n Note)    { e.do(Command{Kind: Notify, Note: &n}) }
-func (e *Engine) speaking() bool { return e.reply.active && e.reply.sounding }
+func (e *Engine) do(c Command) { e.out = append(e.out, c) }
+func (e *Engine) note(n Note)  { e.do(Command{Kind: Notify, Note: &n}) }
 
 func (e *Engine) setTimer(id TimerID, after time.Duration) {
 	if after < 0 {
 		after = 0
 	}
-	if at := e.now + after; e.due[id] != at {
+	at := e.now + after
+	if was, armed := e.due[id]; !armed || was != at {
 		e.due[id] = at
 		e.do(Command{Kind: SetTimer, Timer: id, After: after})
 	}
@@ -135,13 +144,16 @@ func (e *Engine) timer(id TimerID) {
 		e.filler()
 	case timerKeys:
 		e.commitKeys()
+	case timerDrain:
+		e.drain()
 	}
 }
 
 func (e *Engine) hangUp(reason string) {
 	if e.reply.active {
-		e.cut("hung_up")
+		e.cut(outcomeHungUp)
 	}
+	e.dropDebt(outcomeHungUp)
 	e.ended = true
 	e.do(Command{Kind: Close, End: reason})
 }

@@ -48,8 +48,8 @@ const (
 	Typed          EventKind = "typed"            // text in place of speech
 	ModelText      EventKind = "model_text"       // words of the reply
 	ModelTools     EventKind = "model_tools"      // the model asks for tools
-	ModelDone      EventKind = "model_done"       // the reply is complete
-	ModelFailed    EventKind = "model_failed"     // Text = class
+	ModelDone      EventKind = "model_done"       // the stream of a Generate is over, also after ModelTools
+	ModelFailed    EventKind = "model_failed"     // in place of ModelDone; Text = class
 	ToolDone       EventKind = "tool_done"        // Result
 	SpeechAudio    EventKind = "speech_audio"     // synthesised sound arrived; Audio = length
 	SpeechWords    EventKind = "speech_words"     // word times within segment Seg

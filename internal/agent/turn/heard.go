@@ -2,21 +2,25 @@ package turn
 
 import (
 	"strings"
+	"time"
 	"unicode"
 )
 
 // part is a piece of an answer that was handed to speech, and the message of the memory it belongs to.
 type part struct {
-	of   int // index in the memory, partOfRound while the round runs, partFiller for words outside of it
-	seg  int
-	text string
-	done bool // reported as wholly heard
+	of    int // index in the memory, partOfRound while the round runs, partFiller for words outside of it
+	seg   int
+	text  string
+	noted int // words last reported as heard
 }
 
 const (
 	partOfRound = -1
 	partFiller  = -2
 )
+
+// perWord is how long a spoken word takes, for sound whose whole length is not known yet.
+const perWord = 350 * time.Millisecond
 
 // claim ties the parts of the round that just ended to its message.
 func (r *reply) claim(at int) {
@@ -34,37 +38,64 @@ func (r *reply) heardWords() int {
 	for _, p := range r.parts {
 		fields = append(fields, strings.Fields(p.text)...)
 	}
-	if r.mute || (r.audio > 0 && r.allHeard()) {
+	if r.mute || (r.audio > 0 && !r.broken && r.allHeard()) {
 		return len(fields)
 	}
-	if r.played <= 0 {
-		return 0
-	}
 	if len(r.words) > 0 {
-		return align(fields, r.words, func(w Word) bool { return w.End <= r.played })
+		return align(fields, r.words, r.played)
 	}
-	if r.audio <= 0 {
+	length := r.audio
+	if !r.speechDone || r.broken {
+		length = max(length, time.Duration(len(fields))*perWord)
+	}
+	if r.played <= 0 || length <= 0 {
 		return 0
 	}
-	return min(len(fields), int(int64(len(fields))*int64(r.played)/int64(r.audio)))
+	return min(len(fields), int(int64(len(fields))*int64(r.played)/int64(length)))
 }
 
-// align finds how many fields the spoken words cover. A voice may spell one field as several words
-// ("5001" as "five thousand one"), so a word that matches nothing near moves nothing.
-func align(fields []string, words []Word, heard func(Word) bool) int {
+// heard is the heard words of each part.
+func (r *reply) heard() [][]string {
+	left := r.heardWords()
+	out := make([][]string, len(r.parts))
+	for i, p := range r.parts {
+		f := strings.Fields(p.text)
+		n := min(left, len(f))
+		left -= n
+		out[i] = f[:n]
+	}
+	return out
+}
+
+// heardOfRound tells whether any word of the model since its last question to a tool, or of a greeting
+// or apology, was heard.
+func (r *reply) heardOfRound() bool {
+	for i, words := range r.heard() {
+		if r.parts[i].of == partOfRound && len(words) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// align finds how many fields the words spoken by played cover. A voice may spell one field as several
+// words ("5001" as "five thousand one"): a word that matches nothing near moves nothing, but lets the
+// next look further.
+func align(fields []string, words []Word, played time.Duration) int {
 	const near = 4
-	at := 0
+	at, missed := 0, 0
 	for _, w := range words {
-		if !heard(w) {
+		if w.End > played {
 			break
 		}
 		want := plain(w.Text)
 		if want == "" {
 			continue
 		}
-		for i := at; i < len(fields) && i < at+near; i++ {
+		missed++
+		for i := at; i < len(fields) && i < at+near+missed-1; i++ {
 			if plain(fields[i]) == want {
-				at = i + 1
+				at, missed = i+1, 0
 				break
 			}
 		}
@@ -84,69 +115,55 @@ func plain(s string) string {
 // noteSpoken reports the progress of each part.
 func (e *Engine) noteSpoken() {
 	r := &e.reply
-	left := r.heardWords()
-	for i := range r.parts {
+	if r.mute {
+		return
+	}
+	for i, words := range r.heard() {
 		p := &r.parts[i]
-		f := strings.Fields(p.text)
-		n := min(left, len(f))
-		left -= n
-		if p.done || n == 0 {
+		if len(words) <= p.noted {
 			continue
 		}
-		p.done = n == len(f)
-		e.note(Note{Kind: NoteSpoken, Seg: p.seg, Text: strings.Join(f[:n], " "), Rest: strings.Join(f[n:], " "), Final: p.done})
+		p.noted = len(words)
+		f := strings.Fields(p.text)
+		e.note(Note{Kind: NoteSpoken, Seg: p.seg, Text: strings.Join(words, " "), Rest: strings.Join(f[p.noted:], " "), Final: p.noted == len(f)})
 	}
 }
 
-// settle writes what was heard of the answer into the memory and closes the turn's record.
-func (e *Engine) settle(outcome string) {
+// remember writes the answer into the memory: all of it, or when it was cut what was heard. The heard
+// words also go into the record.
+func (e *Engine) remember(cut bool) {
 	r := &e.reply
 	e.answerCalls()
-	left := r.heardWords()
-	cut := outcome != "answered" && outcome != "failed"
-	heard := map[int][]string{}
-	var all []string
-	for _, p := range r.parts {
-		f := strings.Fields(p.text)
-		n := min(left, len(f))
-		left -= n
-		all = append(all, f[:n]...)
-		heard[p.of] = append(heard[p.of], f[:n]...)
+	of := map[int][]string{}
+	all := strings.Fields(r.rec.Agent)
+	for i, words := range r.heard() {
+		all = append(all, words...)
+		of[r.parts[i].of] = append(of[r.parts[i].of], words...)
+	}
+	r.rec.Agent = strings.Join(all, " ")
+	text := strings.TrimSpace(r.raw.String())
+	if cut || r.full {
+		text = strings.Join(of[partOfRound], " ")
 	}
 	if cut {
 		for _, p := range r.parts {
 			if p.of >= 0 {
-				e.memory.trimTo(p.of, strings.Join(heard[p.of], " "))
+				e.memory.trimTo(p.of, strings.Join(of[p.of], " "))
 			}
 		}
-	}
-	text := strings.TrimSpace(r.round0.String())
-	if cut || r.full {
-		text = strings.Join(heard[partOfRound], " ")
 	}
 	if text != "" {
 		e.memory.add(Message{Role: Assistant, Text: text, Cut: cut, Turn: e.turns})
 	}
-	if r.user == "" && r.fixed {
-		return // the greeting is no turn
-	}
-	e.do(Command{Kind: CommitTurn, Turn: &Record{
-		Turn: e.turns, User: r.user, Agent: strings.Join(all, " "), Cut: cut, Tools: r.tools,
-		Outcome: outcome, Failure: r.failure, Started: r.started, Finished: e.now,
-	}})
+	r.raw.Reset()
 }
 
-// answerCalls gives every open call of the round its answer, so that no call stands without one.
-func (e *Engine) answerCalls() {
-	r := &e.reply
-	for _, c := range r.order {
-		got, ok := r.results[c.ID]
-		if !ok {
-			got = ToolResult{ID: c.ID, Name: c.Name, Content: `{"error":"cancelled"}`, Class: "cancelled"}
-			r.tools = append(r.tools, got)
-			e.note(Note{Kind: NoteToolStopped, Result: &got})
-		}
-		e.memory.add(Message{Role: Tool, ID: c.ID, Name: c.Name, Text: got.Content, Turn: e.turns})
+// commit closes a turn's record. The greeting is no turn.
+func (e *Engine) commit(rec Record, outcome string, finished time.Duration) {
+	if rec.User == "" {
+		return
 	}
-	r.order, r.results = nil, nil
+	rec.Turn, rec.Outcome, rec.Finished = e.turns, outcome, finished
+	rec.Cut = outcome == outcomeInterrupted || outcome == outcomeHungUp
+	e.do(Command{Kind: CommitTurn, Turn: &rec})
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// memory is the conversation as the model sees it. It never holds a call without its answer once the
-// round has ended, and never more than max messages after a trim.
+// memory is the conversation as the model sees it. When the caller's words are added it holds max messages
+// at most; the answer to them adds its own. It never holds a call without its answer once the round has
+// ended.
 type memory struct {
 	list []Message
 	max  int
@@ -39,15 +40,12 @@ func (m *memory) trimTo(at int, heard string) {
 // parted from its answer; it keeps the caller's own words, shortened, since they hold what later turns
 // refer to.
 func (m *memory) trim() {
-	cut := -1
+	cut := len(m.list) // one turn larger than half of the room
 	for i := len(m.list) / 2; i < len(m.list); i++ {
 		if m.list[i].Role == User {
 			cut = i
 			break
 		}
-	}
-	if cut <= 0 {
-		return
 	}
 	for _, msg := range m.list[:cut] {
 		if msg.Role == User {
@@ -55,7 +53,7 @@ func (m *memory) trim() {
 		}
 	}
 	if n := len(m.gist) - gistEntries; n > 0 {
-		m.gist = m.gist[n:]
+		m.gist = append([]string(nil), m.gist[n:]...)
 	}
 	m.base += cut
 	m.list = append([]Message(nil), m.list[cut:]...)

@@ -7,60 +7,67 @@ import (
 
 // reply is the answer in progress. Its epoch is the current generation even after it has ended.
 type reply struct {
-	epoch    Epoch
-	active   bool
-	mute     bool // typed with audio_response=false: shown, not spoken
-	fixed    bool // greeting or apology: words that no model made
-	user     string
-	started  time.Duration
-	round    int // of tools
-	clauses  clauses
-	round0   strings.Builder // the model's text of this round, for the memory
-	parts    []part          // all that was handed to speech, in order
-	nsegs    int
-	nwords   int
-	full     bool // MaxWords reached
-	open     bool // speech runs: EndSpeech is owed
+	epoch  Epoch
+	active bool
+	mute   bool   // typed with audio_response=false: shown, not spoken
+	fixed  bool   // greeting or apology: words that no model made
+	rec    Record // of the turn; Agent holds what was heard in epochs before this one
+
+	// The model's side.
+	asking    bool // a question to the model runs: its ModelDone or ModelFailed is owed
+	round     int  // of tools
+	clauses   clauses
+	raw       strings.Builder // the model's text of this round, for the memory
+	order     []ToolCall      // of this round
+	results   map[string]ToolResult
+	modelDone bool // nothing more will come of the model
+
+	// The voice's side.
+	parts      []part // all that was handed to speech, in order
+	nwords     int
+	full       bool // MaxWords reached
+	open       bool // a run of speech is open: EndSpeech is owed
+	voicing    bool // speech is being made
+	speechDone bool
+	broken     bool // speech failed: the sound is shorter than the text
+
+	// The ear's side.
 	words    []Word
 	audio    time.Duration // synthesised so far
 	played   time.Duration
-	playDone bool
-
-	sounding   bool // the far end has begun to play
-	modelDone  bool
-	speechDone bool
-
-	order   []ToolCall // of this round
-	results map[string]ToolResult
-	tools   []ToolResult // of the whole answer
-	failure string
+	playDone bool // the far end has heard all that it was given
+	sounding bool // the far end has begun to play
+	drained  time.Duration
 }
 
-func (r *reply) spoken() bool { return len(r.parts) > 0 }
+const (
+	maxReplyText  = 64 << 10 // of the model, in one round
+	maxReplyWords = 8 << 10  // word times of one answer
+	drainGrace    = 2 * time.Second
+)
 
-// newReply moves to the next epoch.
-func (e *Engine) newReply(user string) *reply {
-	e.reply = reply{epoch: e.reply.epoch + 1, active: true, user: user, started: e.now, clauses: clauses{}}
+// spoken tells whether anything was handed to speech.
+func (r *reply) spoken() bool { return !r.mute && len(r.parts) > 0 }
+
+// newReply moves to the next epoch, for the turn of rec.
+func (e *Engine) newReply(rec Record, mute bool) *reply {
+	e.debt = nil
+	e.reply = reply{epoch: e.reply.epoch + 1, active: true, mute: mute, rec: rec, clauses: clauses{eager: true}}
 	return &e.reply
 }
 
 func (e *Engine) greet() {
-	if e.cfg.Greeting == "" || e.reply.epoch > 0 {
-		return
+	if e.cfg.Greeting != "" && e.reply.epoch == 0 {
+		e.newReply(Record{Started: e.now}, false)
+		e.speakFixed(e.cfg.Greeting)
 	}
-	e.say(e.cfg.Greeting, "", false)
 }
 
-// say speaks words that no model made, as an answer of its own.
-func (e *Engine) say(text, user string, mute bool) {
-	e.newReply(user)
-	e.speakFixed(text, mute)
-}
-
-func (e *Engine) speakFixed(text string, mute bool) {
+// speakFixed makes words that no model made the whole answer.
+func (e *Engine) speakFixed(text string) {
 	r := &e.reply
-	r.fixed, r.modelDone, r.mute = true, true, mute
-	r.round0.WriteString(text)
+	r.fixed, r.modelDone = true, true
+	r.raw.WriteString(text)
 	for _, piece := range splitAll(text) {
 		e.segment(piece, partOfRound)
 	}
@@ -68,21 +75,21 @@ func (e *Engine) speakFixed(text string, mute bool) {
 	e.finishIfHeard()
 }
 
-func (e *Engine) startReply(user string, mute bool) {
-	r := e.newReply(user)
-	r.mute = mute
+// generate asks the model. Each question ends with ModelDone or ModelFailed.
+func (e *Engine) generate() {
+	e.reply.asking = true
 	e.note(Note{Kind: NoteModelStarted})
-	e.do(Command{Kind: Generate, Epoch: r.epoch})
+	e.do(Command{Kind: Generate, Epoch: e.reply.epoch})
 }
 
 func (e *Engine) modelText(text string) {
 	r := &e.reply
-	if r.full || text == "" {
+	if !r.asking || len(r.order) > 0 || r.full || text == "" || r.raw.Len()+len(text) > maxReplyText {
 		return
 	}
-	r.round0.WriteString(text)
+	r.raw.WriteString(text)
 	e.note(Note{Kind: NoteModelText, Text: text})
-	for _, piece := range r.clauses.add(text, r.nsegs == 0) {
+	for _, piece := range r.clauses.add(text) {
 		e.segment(piece, partOfRound)
 	}
 }
@@ -95,27 +102,33 @@ func (e *Engine) segment(raw string, of int) {
 	if n == 0 || r.full {
 		return
 	}
-	if of == partOfRound && r.nwords+n > e.cfg.MaxWords {
+	if of == partOfRound && !r.fixed && !r.mute && r.nwords+n > e.cfg.MaxWords {
 		r.full = true
 		if r.nwords > 0 {
+			e.endRun()
 			return
 		}
-		text = strings.Join(strings.Fields(text)[:e.cfg.MaxWords], " ")
+		n = e.cfg.MaxWords
+		text = strings.Join(strings.Fields(text)[:n], " ")
 	}
 	r.nwords += n
-	seg := r.nsegs
-	r.nsegs++
+	seg := len(r.parts)
 	e.note(Note{Kind: NoteSegment, Text: text, Seg: seg, Spoken: !r.mute})
 	r.parts = append(r.parts, part{of: of, seg: seg, text: text})
 	if r.mute {
 		return
 	}
-	if !r.open {
+	if !r.voicing {
+		r.voicing = true
 		e.note(Note{Kind: NoteSpeechStarted})
 	}
 	r.open, r.speechDone, r.playDone = true, false, false
 	e.stopTimer(timerFiller)
+	e.stopTimer(timerDrain)
 	e.do(Command{Kind: Speak, Epoch: r.epoch, Seg: seg, Text: text})
+	if r.full {
+		e.endRun()
+	}
 }
 
 func (e *Engine) endRun() {
@@ -134,126 +147,71 @@ func (e *Engine) flush() {
 	e.endRun()
 }
 
-func (e *Engine) modelTools(calls []ToolCall) {
-	r := &e.reply
-	if len(calls) == 0 {
-		return
-	}
-	e.flush()
-	if r.round >= e.cfg.MaxRounds {
-		e.fail("tool_loop")
-		return
-	}
-	r.round++
-	r.order, r.results = calls, map[string]ToolResult{}
-	at := e.memory.add(Message{Role: Assistant, Text: strings.TrimSpace(r.round0.String()), Calls: calls, Turn: e.turns})
-	r.claim(at)
-	r.round0.Reset()
-	for i := range calls {
-		e.note(Note{Kind: NoteToolStarted, Call: &calls[i]})
-		e.do(Command{Kind: RunTool, Epoch: r.epoch, Call: &calls[i]})
-	}
-	if !r.mute && !r.spoken() {
-		e.setTimer(timerFiller, e.cfg.FillerAfter)
-	}
-}
-
-func (e *Engine) filler() {
-	r := &e.reply
-	if !r.active || r.spoken() || len(r.results) == len(r.order) {
-		return
-	}
-	e.segment(e.cfg.Fillers[e.turns%len(e.cfg.Fillers)], partFiller)
-	e.endRun()
-}
-
-func (e *Engine) toolDone(res *ToolResult) {
-	r := &e.reply
-	if res == nil {
-		return
-	}
-	known := false
-	for _, c := range r.order {
-		known = known || c.ID == res.ID
-	}
-	if _, twice := r.results[res.ID]; !known || twice {
-		return
-	}
-	r.results[res.ID] = *res
-	r.tools = append(r.tools, *res)
-	e.note(Note{Kind: NoteToolStopped, Result: res})
-	if len(r.results) < len(r.order) {
-		return
-	}
-	for _, c := range r.order {
-		got := r.results[c.ID]
-		e.memory.add(Message{Role: Tool, ID: c.ID, Name: c.Name, Text: got.Content, Turn: e.turns})
-	}
-	r.order, r.results = nil, nil
-	e.stopTimer(timerFiller)
-	e.do(Command{Kind: Generate, Epoch: r.epoch})
-}
-
 func (e *Engine) modelDone() {
 	r := &e.reply
+	if !r.asking {
+		return
+	}
+	e.modelStopped()
 	if len(r.order) > 0 {
-		return // the stream ended with calls; the answer goes on after them
+		e.nextRound() // the stream ended with calls; the answer goes on after them
+		return
 	}
 	e.flush()
 	r.modelDone = true
-	e.note(Note{Kind: NoteModelStopped})
-	if r.nsegs == 0 && r.failure == "" {
+	if !r.full && !r.saidInRound() {
 		e.fail("empty")
 		return
 	}
 	e.finishIfHeard()
 }
 
-func (e *Engine) failed(ev Event) {
+func (e *Engine) modelStopped() {
+	if e.reply.asking {
+		e.reply.asking = false
+		e.note(Note{Kind: NoteModelStopped})
+	}
+}
+
+// saidInRound tells whether the model's words since its last question to a tool gave anything to say.
+func (r *reply) saidInRound() bool {
+	for _, p := range r.parts {
+		if p.of == partOfRound {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) speechDone() {
 	r := &e.reply
-	if ev.Kind == SpeechFailed {
-		// Nothing more can be said; the text has been shown.
-		r.failure = ev.Text
-		e.note(Note{Kind: NoteError, Text: e.apology(ev.Text)})
-		e.do(Command{Kind: Cancel, Epoch: r.epoch})
-		e.end("failed")
+	if r.spoken() && r.audio == 0 {
+		e.failed(Event{Kind: SpeechFailed, Text: "silent"})
 		return
 	}
-	e.fail(ev.Text)
+	r.speechDone = true
+	e.speechStopped()
+	e.finishIfHeard()
 }
 
-// fail gives the answer up and says so in plain words. What was said before stays said.
-func (e *Engine) fail(class string) {
-	r := &e.reply
-	e.stopTimer(timerFiller)
-	e.do(Command{Kind: Cancel, Epoch: r.epoch})
-	if r.spoken() && !r.playDone {
-		e.do(Command{Kind: Clear, Epoch: r.epoch})
+func (e *Engine) speechStopped() {
+	if e.reply.voicing {
+		e.reply.voicing = false
+		e.note(Note{Kind: NoteSpeechStopped})
 	}
-	text := e.apology(class)
-	e.note(Note{Kind: NoteError, Text: text})
-	e.answerCalls()
-	user, mute, started, tools := r.user, r.mute, r.started, r.tools
-	e.newReply(user).failure = class
-	e.reply.started, e.reply.tools = started, tools
-	e.speakFixed(text, mute)
-}
-
-func (e *Engine) apology(class string) string {
-	if s := e.cfg.Apologies[class]; s != "" {
-		return s
-	}
-	return e.cfg.Apologies[""]
 }
 
 func (e *Engine) played(ev Event) {
 	r := &e.reply
+	if !r.spoken() {
+		return
+	}
 	if !r.sounding {
 		r.sounding = true
 		e.note(Note{Kind: NoteBotStarted})
 	}
 	r.played = max(r.played, ev.Audio)
-	r.playDone = ev.Done
+	r.playDone = r.playDone || ev.Done
 	e.noteSpoken()
 	e.finishIfHeard()
 }
@@ -265,29 +223,67 @@ func (r *reply) allHeard() bool {
 	return r.speechDone && (r.audio == 0 || (r.playDone && r.played+slack >= r.audio))
 }
 
-// finishIfHeard ends the answer once the model has said all and the far end has heard all.
+// finishIfHeard ends the answer once the model has said all and the far end has heard all. The far end
+// may fail to tell, so the end also comes when that is overdue.
 func (e *Engine) finishIfHeard() {
 	r := &e.reply
 	if !r.active || !r.modelDone || len(r.order) > 0 || r.open {
 		return
 	}
-	if !r.mute && r.spoken() && !r.allHeard() {
+	if r.spoken() && !r.allHeard() {
+		if _, armed := e.due[timerDrain]; !armed && r.speechDone {
+			r.drained = r.played
+			e.setTimer(timerDrain, max(0, r.audio-r.played)+drainGrace)
+		}
 		return
 	}
-	outcome := "answered"
-	if r.failure != "" {
-		outcome = "failed"
-	}
-	e.end(outcome)
+	e.end()
 }
 
-func (e *Engine) end(outcome string) {
+// drain fires when the end of what was to be heard is overdue.
+func (e *Engine) drain() {
 	r := &e.reply
+	if !r.active {
+		return
+	}
+	if r.played > r.drained {
+		e.finishIfHeard() // it goes on, late
+		return
+	}
+	e.end()
+}
+
+// end closes an answer that was not cut.
+func (e *Engine) end() {
 	e.stopTimer(timerBargeIn)
-	e.settle(outcome)
-	if r.sounding {
-		e.note(Note{Kind: NoteSpeechStopped})
+	e.stopTimer(timerDrain)
+	e.noteSpoken()
+	e.remember(e.reply.broken)
+	outcome := outcomeAnswered
+	if e.reply.rec.Failure != "" {
+		outcome = outcomeFailed
+	}
+	e.commit(e.reply.rec, outcome, e.now)
+	e.hush()
+	e.rest()
+	e.arm() // words that had to wait for this end
+}
+
+// hush closes what the client believes to be under way.
+func (e *Engine) hush() {
+	e.modelStopped()
+	e.speechStopped()
+	if e.reply.sounding {
+		e.reply.sounding = false
 		e.note(Note{Kind: NoteBotStopped})
 	}
-	r.active = false
+}
+
+// rest leaves the floor to the caller.
+func (e *Engine) rest() {
+	e.reply.active = false
+	for _, text := range e.later {
+		e.memory.add(Message{Role: User, Text: text, Turn: e.turns})
+	}
+	e.later = nil
 }

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/voicectl/voicectl/internal/agent"
+	"github.com/voicectl/voicectl/internal/agent/archive"
+	"github.com/voicectl/voicectl/internal/agent/chain"
+	"github.com/voicectl/voicectl/internal/agent/line"
+	"github.com/voicectl/voicectl/internal/agent/server"
+	"github.com/voicectl/voicectl/internal/agent/session"
+	"github.com/voicectl/voicectl/internal/agent/tools"
+	"github.com/voicectl/voicectl/internal/agent/turn"
+	"github.com/voicectl/voicectl/internal/config"
+	"github.com/voicectl/voicectl/internal/media"
+	"github.com/voicectl/voicectl/internal/provider/cartesia"
+	"github.com/voicectl/voicectl/internal/provider/guard"
+	"github.com/voicectl/voicectl/internal/provider/openai"
+	"github.com/voicectl/voicectl/internal/provider/speechmatics"
+	"github.com/voicectl/voicectl/internal/provider/supabase"
+	"github.com/voicectl/voicectl/internal/secret"
+	"github.com/voicectl/voicectl/templates"
+)
+
+// wire.go is the only place where wings, vendors and configuration meet.
+
+// serving is an assembled server with all it stands on. Stop undoes everything in reverse order.
+type serving struct {
+	server *server.Server
+	stops  []func(context.Context) error
+}
+
+func (s *serving) onStop(fn func(context.Context) error) { s.stops = append(s.stops, fn) }
+
+// stop tears down, last in, first out, within five seconds, and joins the errors.
+func (s *serving) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	var errs []error
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		errs = append(errs, s.stops[i](ctx))
+	}
+	s.stops = nil
+	return errors.Join(errs...)
+}
+
+// assemble builds the server of a configuration. What was opened before an error is closed again.
+func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sources, log *slog.Logger) (_ *serving, err error) {
+	s := &serving{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.stop(ctx))
+		}
+	}()
+	var extras sandboxExtras
+	if cfg.Sandbox {
+		if extras, err = p.startSandbox(ctx, s, cfg, src, log); err != nil {
+			return nil, err
+		}
+	}
+	def, err := p.agentOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	arch, err := archive.Open(archive.Options{Dir: filepath.Join(p.Dir, relative(cfg.DataDir, p.Dir)), Log: log})
+	if err != nil {
+		return nil, err
+	}
+	s.onStop(func(context.Context) error { return arch.Close() })
+	sched := media.NewScheduler(time.Now)
+	s.onStop(func(context.Context) error { sched.Close(); return nil })
+
+	registry := prometheus.NewRegistry()
+	var observe func(guard.Observation)
+	engines := p.engines(s, cfg, log, func(o guard.Observation) {
+		if observe != nil {
+			observe(o)
+		}
+	})
+	conf, err := serverConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.server, err = server.New(server.Options{
+		Config: conf, Agents: map[string]agent.Definition{def.Name: def}, Agent: def.Name, Turn: turnConfig(cfg.Turn),
+		Engines: engines, Archive: arch, Scheduler: scheduler{sched},
+		Pages: pages(cfg, def), Outbox: extras.outbox, Phrase: extras.phrase,
+		Registry: registry, Clock: p.Clock, Log: log, Notice: func(t string) { p.UI.Say("%s", t) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	observe = s.server.Vendor
+	return s, nil
+}
+
+func relative(dir, base string) string {
+	if !filepath.IsAbs(dir) {
+		return dir
+	}
+	if rel, err := filepath.Rel(base, dir); err == nil {
+		return rel
+	}
+	return dir
+}
+
+// agentOf reads the agent's definition: --agent FILE, else the built-in one of the profile.
+func (p *Proc) agentOf(cfg *config.Config) (agent.Definition, error) {
+	if cfg.Agent == "" {
+		return agent.Load(templates.FS, cfg.Profile)
+	}
+	path := cfg.Agent
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(p.Dir, path)
+	}
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return agent.Definition{}, badFile(fmt.Errorf("read agent: %w", err), "check --agent, or leave it out for the built-in agent")
+	}
+	defer func() { _ = f.Close() }()
+	def, err := agent.Read(f, cfg.Agent)
+	if err != nil {
+		return agent.Definition{}, badFile(err)
+	}
+	return def, nil
+}
+
+// engines makes the vendors' clients, one of each for the whole process.
+func (p *Proc) engines(s *serving, cfg *config.Config, log *slog.Logger, observe func(guard.Observation)) server.Engines {
+	c := cfg.Providers
+	temperature := c.OpenAI.Temperature
+	model := openai.New(openai.Options{
+		BaseURL: c.OpenAI.BaseURL, Key: c.OpenAI.APIKey, Model: c.OpenAI.Model, Timeout: c.OpenAI.Timeout,
+		Stall: c.OpenAI.Stall, MaxTokens: c.OpenAI.MaxTokens, Temperature: &temperature, Observe: observe,
+	})
+	s.onStop(func(context.Context) error { model.Close(); return nil })
+	ears := speechmatics.New(speechmatics.Options{
+		URL: c.Speechmatics.URL, Key: c.Speechmatics.APIKey, Language: c.Speechmatics.Language, Model: c.Speechmatics.Model,
+		MaxDelay: c.Speechmatics.MaxDelay, EndOfUtteranceSilence: c.Speechmatics.EndOfUtterance, StartTimeout: c.Speechmatics.Timeout, Observe: observe,
+	})
+	voice := cartesia.New(cartesia.Options{
+		BaseURL: c.Cartesia.BaseURL, Key: c.Cartesia.APIKey, Voice: c.Cartesia.Voice, Model: c.Cartesia.Model,
+		Language: c.Cartesia.Language, DialTimeout: c.Cartesia.Timeout, Stall: c.Cartesia.Stall, Observe: observe,
+	})
+	s.onStop(voice.Close)
+	functions := map[string]string{}
+	for tool, fn := range c.Supabase.Functions {
+		functions[tools.FunctionOf(tool)] = fn
+	}
+	data, dataErr := supabase.New(supabase.Options{URL: c.Supabase.URL, Key: c.Supabase.AnonKey, Functions: functions, Timeout: c.Supabase.Timeout, Observe: observe})
+	policy := tools.Policy{Timeout: cfg.Tools.Timeout}
+	if cfg.Environment != "production" && len(cfg.Tools.MailDomains) > 0 {
+		policy.MailDomains = cfg.Tools.MailDomains
+	}
+	return server.Engines{
+		Recognizer: chain.Speechmatics{Client: ears}, Responder: chain.OpenAI{Client: model}, Synthesizer: chain.Cartesia{Client: voice},
+		Tools: func(names []string) (session.Tools, error) {
+			if dataErr != nil {
+				return nil, dataErr
+			}
+			return chain.NewTools(tools.Options{Backend: data, Policy: policy}, names, log)
+		},
+		All: 4,
+		Down: func() []string {
+			var down []string
+			for _, v := range []struct {
+				name string
+				open bool
+			}{{"openai", model.Open()}, {"speechmatics", ears.Down()}, {"cartesia", voice.Down()}, {"supabase", data != nil && data.Open()}} {
+				if v.open {
+					down = append(down, v.name)
+				}
+			}
+			return down
+		},
+		Warm: func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+			defer cancel()
+			return voice.Prewarm(ctx)
+		},
+	}
+}
+
+// scheduler fits the shared scheduler to the session's seam.
+type scheduler struct{ s *media.Scheduler }
+
+// Every implements session.Scheduler.
+func (s scheduler) Every(interval time.Duration, fn func(time.Time) bool) func() {
+	return s.s.Add(interval, fn).Stop
+}
+
+func serverConfig(cfg *config.Config) (server.Config, error) {
+	c := server.Config{
+		Profile: cfg.Profile, Addr: net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), AdminAddr: cfg.AdminAddr,
+		BasePath: cfg.BasePath, Dev: cfg.Dev, Sandbox: cfg.Sandbox,
+		APIKeys: cfg.Auth.APIKeys, AllowedOrigins: cfg.Auth.AllowedOrigins,
+		TwilioAccount: cfg.Providers.Twilio.AccountSID,
+		MaxSessions:   cfg.Limits.MaxSessions, MaxPerIP: cfg.Limits.PerIP, NewPerMinute: cfg.Limits.NewPerMinute,
+		SessionTime: cfg.Limits.SessionTimeout, DrainTimeout: cfg.DrainTimeout,
+		Line:          line.Limits{Handshake: cfg.Limits.HandshakeTimeout, Idle: cfg.Limits.IdleTimeout, BadInRow: cfg.Limits.BadMessages},
+		HashedContent: !cfg.Archive.Text,
+		Version:       buildInfo().Version, Commit: buildInfo().Commit,
+	}
+	if strings.EqualFold(cfg.AdminAddr, "off") {
+		c.AdminAddr = ""
+	}
+	c.AdminFree = cfg.Dev || cfg.Sandbox || cfg.Port == 0
+	for _, t := range []secret.Secret{cfg.Providers.Twilio.AuthToken, cfg.Providers.Twilio.AuthTokenPrevious} {
+		if t.Set() {
+			c.TwilioTokens = append(c.TwilioTokens, t)
+		}
+	}
+	if cfg.PublicURL != "" {
+		u, err := url.Parse(cfg.PublicURL)
+		if err != nil {
+			return c, fmt.Errorf("public url: %w", err)
+		}
+		c.PublicURL = u
+	}
+	return c, nil
+}
+
+func turnConfig(t config.Turn) turn.Config {
+	return turn.Config{
+		EndComplete: t.EndComplete, EndOpen: t.EndOpen, EndDangling: t.EndDangling, FinalWait: t.FinalWait, Watchdog: t.Watchdog,
+		BargeInOff: !t.BargeIn, BargeInVoice: t.BargeInVoice, BargeInMinWords: t.BargeInMinWords,
+		FillerAfter: t.FillerAfter, MaxWords: t.MaxWords, MaxRounds: t.MaxRounds, MaxMessages: t.MaxMessages,
+	}
+}

@@ -1,0 +1,185 @@
+package archive
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Retention says how long content is kept after a call's end (or its start, if it has none); 0 keeps it.
+// Rows without their text, such as counts and latencies, stay.
+type Retention struct {
+	Text       time.Duration // what was said, and the event file
+	Recordings time.Duration
+}
+
+// Swept counts the calls whose content a Sweep removed.
+type Swept struct{ Texts, Recordings int }
+
+const sweepBatch = 100 // calls in one transaction, so that turns get between
+
+// Sweep removes what is older than the retention setting at now. It may be cut short and run again.
+func (a *Archive) Sweep(ctx context.Context, now time.Time) (Swept, error) {
+	var s Swept
+	var err error
+	if keep := a.o.Retention.Recordings; keep > 0 {
+		s.Recordings, err = a.sweep(ctx, now.Add(-keep), now, "recording_removed_at", func(_ context.Context, _ *sql.Conn, id uuid.UUID) error {
+			return a.remove(id, recordingFile)
+		})
+	}
+	if keep := a.o.Retention.Text; keep > 0 && err == nil {
+		s.Texts, err = a.sweep(ctx, now.Add(-keep), now, "text_removed_at", func(ctx context.Context, conn *sql.Conn, id uuid.UUID) error {
+			if err := a.remove(id, eventsFile); err != nil {
+				return err
+			}
+			_, err := conn.ExecContext(ctx, `UPDATE turns SET user_text = '', agent_text = '' WHERE call_id = ?`, id.String())
+			return err
+		})
+	}
+	if s.Texts > 0 && err == nil {
+		err = a.write.do(ctx, forget)
+	}
+	if keep := max(a.o.Retention.Recordings, a.o.Retention.Text); keep > 0 && err == nil {
+		err = a.sweepStrays(ctx, now.Add(-keep))
+	}
+	if err != nil {
+		return s, fmt.Errorf("archive: sweep: %w", err)
+	}
+	return s, nil
+}
+
+// sweep runs remove for every call that ended before cutoff and marks it in column.
+func (a *Archive) sweep(ctx context.Context, cutoff, now time.Time, column string, remove func(context.Context, *sql.Conn, uuid.UUID) error) (n int, err error) {
+	for {
+		var ids []uuid.UUID
+		err := a.write.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
+			return inTransaction(ctx, conn, func() error {
+				var err error
+				if ids, err = expired(ctx, conn, column, cutoff); err != nil {
+					return err
+				}
+				for _, id := range ids {
+					if err := remove(ctx, conn, id); err != nil {
+						return err
+					}
+					if _, err := conn.ExecContext(ctx, "UPDATE calls SET "+column+" = ? WHERE id = ?", micros(now), id.String()); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		if err != nil || len(ids) == 0 {
+			return n, err
+		}
+		n += len(ids)
+	}
+}
+
+func expired(ctx context.Context, conn *sql.Conn, column string, cutoff time.Time) (ids []uuid.UUID, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT id FROM calls WHERE started_at < ?1 AND ended_at < ?1 AND "+column+" = 0 LIMIT ?2", micros(cutoff), sweepBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// sweepStrays removes old files of calls that have no row, which a crash can leave.
+func (a *Archive) sweepStrays(ctx context.Context, cutoff time.Time) error {
+	entries, err := fs.ReadDir(a.root.FS(), callsDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		id, err := uuid.Parse(e.Name())
+		if err != nil {
+			continue // not ours
+		}
+		if st, err := e.Info(); err != nil || st.ModTime().After(cutoff) {
+			continue
+		}
+		if _, err := a.Call(ctx, id); !errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err := a.root.RemoveAll(path.Join(callsDir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Erase removes every trace of a call: rows, events, recording, and what still waits in the spool. What
+// lands late for it is refused. Only its id stays, as the mark that says so. ErrNotFound says that there
+// was nothing.
+func (a *Archive) Erase(ctx context.Context, id uuid.UUID) error {
+	if id == uuid.Nil {
+		return fmt.Errorf("%w: call without id", ErrInvalid)
+	}
+	var removed int64
+	err := a.write.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		err := inTransaction(ctx, conn, func() error {
+			for _, text := range []string{`DELETE FROM turns WHERE call_id = ?`, `DELETE FROM calls WHERE id = ?`} {
+				res, err := conn.ExecContext(ctx, text, id.String())
+				if err != nil {
+					return err
+				}
+				n, err := res.RowsAffected()
+				if err != nil {
+					return err
+				}
+				removed += n
+			}
+			_, err := conn.ExecContext(ctx, `INSERT INTO erased (call_id, at) VALUES (?, ?) ON CONFLICT DO NOTHING`, id.String(), micros(a.o.Now()))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return forget(ctx, conn)
+	})
+	dir := path.Join(callsDir, id.String())
+	if err == nil {
+		if _, serr := a.root.Stat(dir); serr == nil {
+			removed++
+		}
+		err = a.root.RemoveAll(dir)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("archive: erase %s: %w", id, err)
+	case removed == 0:
+		return fmt.Errorf("%w: call %s", ErrNotFound, id)
+	}
+	return nil
+}
+
+var errBusyLog = errors.New("another process reads the database, so that its log still holds removed text: try again")
+
+// forget empties the write-ahead log, which holds old pages. secure_delete has seen to the database.
+func forget(ctx context.Context, conn *sql.Conn) error {
+	var busy, pages, moved int
+	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
+		return err
+	}
+	if busy != 0 {
+		return errBusyLog
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package server
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// adminRoutes are for the operator: on a listener of their own, loopback by default.
+func (s *Server) adminRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.o.Registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /admin/health", func(w http.ResponseWriter, r *http.Request) {
+		state, why := s.readiness()
+		writeJSON(w, http.StatusOK, map[string]any{"state": state, "reason": why, "active_sessions": s.book.count(), "vendors_down": s.down(), "draining": s.draining.Load()})
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(s.o.Config.APIKeys) > 0 && !loopbackBind(s.o.Config.AdminAddr) && !s.keyed(r) {
+			refuse(w, r, http.StatusUnauthorized, "unauthorized", "Send one of the access keys as: Authorization: Bearer KEY.")
+			return
+		}
+		if !loopbackHeader(r.Host) && loopbackBind(s.o.Config.AdminAddr) {
+			refuse(w, r, http.StatusForbidden, "host not allowed", "Open the admin listener by its loopback address.")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func loopbackHeader(host string) bool {
+	return loopbackBind(host) || loopbackName(host)
+}

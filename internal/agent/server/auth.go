@@ -1,0 +1,127 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// checkExposure refuses a set-up that leaves the door open to the world.
+func checkExposure(c Config) error {
+	var errs []error
+	if !c.Dev && !c.Sandbox && len(c.APIKeys) == 0 && !loopbackBind(c.Addr) {
+		errs = append(errs, fmt.Errorf("server: %s is reachable from outside, and no access key is set; set VOICECTL_API_KEYS, or bind to 127.0.0.1", c.Addr))
+	}
+	if c.AdminAddr != "" && !loopbackBind(c.AdminAddr) && len(c.APIKeys) == 0 {
+		errs = append(errs, fmt.Errorf("server: the admin listener %s is reachable from outside, and no access key is set; set VOICECTL_API_KEYS, or bind it to 127.0.0.1", c.AdminAddr))
+	}
+	return errors.Join(errs...)
+}
+
+func loopbackBind(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && loopbackName(host)
+}
+
+func loopbackName(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}
+
+// open tells whether this server asks nobody for a key: a developer's machine or the sandbox, bound to
+// loopback, without keys.
+func (s *Server) open() bool {
+	c := s.o.Config
+	return len(c.APIKeys) == 0 && (c.Dev || c.Sandbox || loopbackBind(c.Addr))
+}
+
+// keyed tells whether the request carries one of the access keys.
+func (s *Server) keyed(r *http.Request) bool {
+	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return false
+	}
+	sum := sha256.Sum256([]byte(strings.TrimSpace(got)))
+	match := 0
+	for _, k := range s.o.Config.APIKeys {
+		want := sha256.Sum256([]byte(k.Reveal()))
+		match |= subtle.ConstantTimeCompare(sum[:], want[:])
+	}
+	return match == 1
+}
+
+// authorized answers 401 when a key is wanted and not there.
+func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
+	if s.open() || s.keyed(r) {
+		return true
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="voicectl"`)
+	refuse(w, r, http.StatusUnauthorized, "unauthorized", "Send one of the access keys as: Authorization: Bearer KEY.")
+	return false
+}
+
+// originAllowed judges the Origin header. A browser always sends it; an exact list decides. In --dev any
+// page of this machine may come.
+func (s *Server) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true // no browser; a token decides
+	}
+	for _, a := range s.o.Config.AllowedOrigins {
+		if strings.EqualFold(strings.TrimRight(a, "/"), origin) {
+			return true
+		}
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return false
+	}
+	if u.Scheme == s.public.Scheme && strings.EqualFold(u.Host, s.public.Host) {
+		return true
+	}
+	if !loopbackName(u.Hostname()) {
+		return false
+	}
+	// The same server under another of loopback's names; under --dev or --sandbox any port.
+	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	return s.o.Config.Dev || s.o.Config.Sandbox || (loopbackBind(s.o.Config.Addr) && u.Port() == port)
+}
+
+// cors lets the pages of the allowed origins read an answer. There is no wildcard.
+func (s *Server) cors(w http.ResponseWriter, r *http.Request) bool {
+	if r.Header.Get("Origin") == "" {
+		return true
+	}
+	w.Header().Add("Vary", "Origin")
+	if !s.originAllowed(r) {
+		refuse(w, r, http.StatusForbidden, "origin not allowed", "Add the page's origin to ALLOWED_ORIGINS.")
+		return false
+	}
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Methods", "POST, OPTIONS")
+	h.Set("Access-Control-Max-Age", "600")
+	return true
+}
+
+// hostAllowed keeps a page of the world from reaching a developer's server by a name that resolves to
+// loopback: such a server answers to loopback's names only.
+func (s *Server) hostAllowed(r *http.Request) bool {
+	if !s.open() {
+		return true
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return loopbackName(host) || strings.EqualFold(r.Host, s.public.Host)
+}

@@ -1,0 +1,180 @@
+package server
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/voicectl/voicectl/internal/agent/session"
+	"github.com/voicectl/voicectl/internal/agent/turn"
+	"github.com/voicectl/voicectl/internal/trace"
+)
+
+// stepName is the event that holds one run of the engine as it was: args = what went in, result = what
+// came out. `voicectl replay` runs the engine over them again.
+const stepName trace.Name = "step"
+
+// journal writes a session's happenings as trace events. A journal never stops a call.
+type journal struct {
+	file  io.WriteCloser
+	buf   *bufio.Writer
+	w     *trace.Writer
+	start time.Time
+	turn  int
+	asked time.Duration
+	spoke time.Duration
+}
+
+func (s *Server) journal(id uuid.UUID, info session.Info) *journal {
+	j := &journal{start: s.o.Clock.Now()}
+	if s.o.Archive == nil {
+		return j
+	}
+	f, err := s.o.Archive.EventsWriter(id)
+	if err != nil {
+		s.log.Warn("no journal", "component", "archive", "session", id.String(), "err", err)
+		return j
+	}
+	j.file, j.buf = f, bufio.NewWriterSize(f, 16<<10)
+	j.w = trace.NewWriter(j.buf, trace.WriterOptions{Side: trace.Agent, Start: j.start, Now: s.o.Clock.Now, Hash: s.o.Config.HashedContent})
+	j.w.Emit(trace.Event{Event: trace.CallStarted, At: j.start, Attrs: map[string]any{"call": id.String(), "stream": info.StreamID, "line": info.Kind}})
+	return j
+}
+
+func (j *journal) close() {
+	if j.file == nil {
+		return
+	}
+	_ = j.buf.Flush() // a journal that cannot be written is a journal that is not there
+	_ = j.file.Close()
+}
+
+// Config is kept so that a replay makes the same engine.
+func (j *journal) config(c turn.Config) {
+	if j.w == nil {
+		return
+	}
+	if b, err := json.Marshal(c); err == nil {
+		j.w.Emit(trace.Event{Event: "config", Args: b})
+	}
+}
+
+var _ session.Journal = (*journal)(nil)
+
+// Step implements session.Journal.
+func (j *journal) Step(ev turn.Event, out []turn.Command) {
+	if j.w == nil {
+		return
+	}
+	in, err := json.Marshal(ev)
+	res, err2 := json.Marshal(out)
+	if err == nil && err2 == nil {
+		if len(out) == 0 {
+			res = nil
+		}
+		j.emit(ev.At, trace.Event{Event: stepName, Args: in, Result: res})
+	}
+	j.event(ev)
+	for i := range out {
+		j.command(ev.At, &out[i])
+	}
+}
+
+// Tool implements session.Journal.
+func (j *journal) Tool(at time.Duration, run session.ToolRun) {
+	if j.w == nil {
+		return
+	}
+	j.emit(at-run.Result.Took, trace.Event{Event: trace.ToolStarted, Tool: run.Call.Name, Args: json.RawMessage(run.Call.Arguments)})
+	j.emit(at, trace.Event{
+		Event: trace.ToolDone, Tool: run.Call.Name, Result: json.RawMessage(run.Result.Content), MS: trace.Milliseconds(run.Result.Took),
+		Attrs: map[string]any{"ok": run.Result.OK, "class": run.Result.Class},
+	})
+}
+
+// Stage implements session.Journal.
+func (j *journal) Stage(at time.Duration, name string) {
+	if j.w == nil {
+		return
+	}
+	switch name {
+	case "first_token":
+		j.emit(at, trace.Event{Event: trace.ModelFirstToken, MS: trace.Milliseconds(at - j.asked)})
+	case "first_sound":
+		j.emit(at, trace.Event{Event: trace.SpeechFirstAudio, MS: trace.Milliseconds(max(0, at-j.spoke))})
+	case "first_audio":
+		j.emit(at, trace.Event{Event: trace.FirstAudioSent})
+	}
+}
+
+func (j *journal) emit(at time.Duration, e trace.Event) {
+	e.At, e.T, e.Turn = j.start.Add(at), trace.Milliseconds(at), j.turn
+	j.w.Emit(e)
+}
+
+func (j *journal) event(ev turn.Event) {
+	e := trace.Event{Text: ev.Text}
+	switch ev.Kind {
+	case turn.Started:
+		e.Event = trace.Ready
+	case turn.VoiceStart:
+		e.Event = trace.UserStarted
+	case turn.VoiceStop:
+		e.Event = trace.UserStopped
+	case turn.Partial:
+		e.Event = trace.Partial
+	case turn.Final:
+		e.Event = trace.Final
+	case turn.ToolDone:
+		if ev.Result == nil {
+			return
+		}
+		e.Event, e.Tool, e.MS = trace.ToolDone, ev.Result.Name, trace.Milliseconds(ev.Result.Took)
+		e.Result = json.RawMessage(ev.Result.Content)
+		e.Attrs = map[string]any{"ok": ev.Result.OK}
+		if ev.Result.Class != "" {
+			e.Attrs["class"] = ev.Result.Class
+		}
+	case turn.HangUp:
+		e.Event, e.Attrs = trace.HangUp, map[string]any{"reason": ev.Reason}
+	default:
+		return
+	}
+	if (e.Event == trace.Partial || e.Event == trace.Final) && e.Text == "" {
+		return
+	}
+	j.emit(ev.At, e)
+}
+
+func (j *journal) command(at time.Duration, c *turn.Command) {
+	switch c.Kind {
+	case turn.BeginTurn:
+		j.turn++
+		j.emit(at, trace.Event{Event: trace.TurnAccepted, Text: c.Text})
+	case turn.Generate:
+		j.asked = at
+		j.emit(at, trace.Event{Event: trace.ModelStarted})
+	case turn.Speak:
+		j.spoke = at
+		j.emit(at, trace.Event{Event: trace.SpeechRequested, Text: c.Text})
+	case turn.RunTool:
+		j.emit(at, trace.Event{Event: trace.ToolStarted, Tool: c.Call.Name, Args: json.RawMessage(c.Call.Arguments)})
+	case turn.CommitTurn:
+		j.emit(at, trace.Event{Event: trace.TurnDone, Text: c.Turn.Agent, MS: trace.Milliseconds(c.Turn.Finished - c.Turn.Started), Attrs: map[string]any{"reason": c.Turn.Outcome}})
+		_ = j.buf.Flush() // see close
+	case turn.Notify:
+		switch c.Note.Kind { //nolint:exhaustive // the others are shown by what causes them
+		case turn.NoteBotStarted:
+			j.emit(at, trace.Event{Event: trace.BotStarted})
+		case turn.NoteBotStopped:
+			j.emit(at, trace.Event{Event: trace.BotStopped})
+		case turn.NoteInterrupted:
+			j.emit(at, trace.Event{Event: trace.Interrupted})
+		case turn.NoteError:
+			j.emit(at, trace.Event{Event: trace.Error, Text: c.Note.Text})
+		}
+	}
+}

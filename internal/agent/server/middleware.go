@@ -1,0 +1,138 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+type ctxKey int
+
+const keyRequestID ctxKey = iota
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(keyRequestID).(string)
+	return id
+}
+
+// maxBody bounds every request's body; routes may ask for less.
+const maxBody = 64 << 10
+
+// wrap is around every route: request id, panic, body limit, log and metrics. The query and the body are
+// never logged.
+func (s *Server) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.o.Clock.Now()
+		id := uuid.NewString()
+		r = r.WithContext(context.WithValue(r.Context(), keyRequestID, id))
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		w.Header().Set("X-Request-Id", id)
+		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		route := "other"
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.Error("panic in a handler", "component", "server", "request_id", id, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				if !rec.wrote && !rec.hijacked {
+					refuse(rec, r, http.StatusInternalServerError, "internal error", "The fault is on our side. Give the request id to the people who run this service.")
+				}
+			}
+			took := s.o.Clock.Now().Sub(start)
+			s.metrics.request(route, r.Method, rec.status, took)
+			s.log.Debug("request", "component", "server", "request_id", id, "route", route, "ms", took.Milliseconds(), "status", rec.status)
+		}()
+		route = s.dispatch(rec, r, next)
+	})
+}
+
+// dispatch runs the mux and turns its own plain-text 404 and 405 into the house's errors.
+func (s *Server) dispatch(w *recorder, r *http.Request, next http.Handler) string {
+	mux, ok := next.(*http.ServeMux)
+	if !ok {
+		next.ServeHTTP(w, r)
+		return "other"
+	}
+	h, pattern := mux.Handler(r)
+	if pattern != "" {
+		mux.ServeHTTP(w, r)
+		return pattern
+	}
+	probe := &discard{header: http.Header{}}
+	h.ServeHTTP(probe, r)
+	switch probe.status {
+	case http.StatusMethodNotAllowed:
+		allow := probe.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		refuse(w, r, http.StatusMethodNotAllowed, "method not allowed", "This address takes "+allow+".")
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		h.ServeHTTP(w, r)
+	default:
+		refuse(w, r, http.StatusNotFound, "not found", "There is nothing at this address.")
+	}
+	return "none"
+}
+
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(s int)           { d.status = s }
+
+type recorder struct {
+	http.ResponseWriter
+	status          int
+	wrote, hijacked bool
+}
+
+func (r *recorder) WriteHeader(s int) {
+	r.status, r.wrote = s, true
+	r.ResponseWriter.WriteHeader(s)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.wrote = true
+	return r.ResponseWriter.Write(b)
+}
+
+// Hijack lets the WebSocket upgrade through.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hj, ok := r.ResponseWriter.(http.Hijacker)
+	if !ok {
+		return nil, nil, http.ErrNotSupported
+	}
+	r.hijacked, r.status = true, http.StatusSwitchingProtocols
+	return hj.Hijack()
+}
+
+// Unwrap serves http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// remoteIP is the peer's address. Forwarded headers are not believed: anybody can write them.
+func remoteIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func statusClass(status int) string { return strconv.Itoa(status) }
+
+func retryAfter(w http.ResponseWriter, d time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(d.Seconds())))
+}
+
+func hasContentType(r *http.Request, want string) bool {
+	ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(ct), want)
+}

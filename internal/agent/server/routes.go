@@ -1,0 +1,93 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/voicectl/voicectl/internal/ws"
+)
+
+const retrySoon = 5 * time.Second
+
+// routes is the public face. Under a base path every route moves along.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	at := func(pattern string, h http.HandlerFunc) {
+		method, path := splitPattern(pattern)
+		mux.HandleFunc(method+" "+s.o.Config.BasePath+path, h)
+	}
+	at("GET /health", s.health)
+	for _, d := range []string{"julia", "phone", "audio"} {
+		at("GET /"+d+"/health", s.healthAs(d))
+	}
+	at("GET /livez", s.livez)
+	at("GET /readyz", s.readyz)
+
+	at("GET /ws", s.socket)
+	for _, path := range []string{"/start", "/connect"} {
+		at("POST "+path, s.startBrowser)
+		at("OPTIONS "+path, s.preflight)
+	}
+	at("POST /twilio/voice", s.voiceWebhook)
+	at("POST /{$}", s.voiceWebhook)
+	at("POST /twilio/fallback", s.fallbackWebhook)
+	at("POST /twilio/status", s.statusWebhook)
+	at("GET /twilio/media", s.mediaSocket)
+
+	at("GET /api/calls", s.listCalls)
+	at("GET /api/calls/{id}", s.showCall)
+	at("GET /api/calls/{id}/events.jsonl", s.callEvents)
+	at("GET /api/calls/{id}/recording.wav", s.callRecording)
+
+	if s.o.Pages != nil {
+		pages := http.StripPrefix(s.o.Config.BasePath, s.o.Pages)
+		at("GET /{$}", pages.ServeHTTP)
+		at("GET /console/", pages.ServeHTTP)
+		if s.o.Config.BasePath != "" {
+			mux.Handle("GET "+s.o.Config.BasePath, http.RedirectHandler(s.o.Config.BasePath+"/", http.StatusPermanentRedirect))
+		}
+	}
+	if s.o.Outbox != nil {
+		at("GET /console/outbox.json", s.guardedPage(s.o.Outbox))
+	}
+	if s.o.Phrase != nil {
+		at("GET /console/phrase.wav", s.guardedPage(s.o.Phrase))
+	}
+	return s.wrap(mux)
+}
+
+func splitPattern(p string) (method, path string) {
+	for i := range p {
+		if p[i] == ' ' {
+			return p[:i], p[i+1:]
+		}
+	}
+	return "", p
+}
+
+// guardedPage serves a developer's extra: this machine's pages only.
+func (s *Server) guardedPage(h http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !s.hostAllowed(r) || !s.originAllowed(r) || !s.authorized(w, r) {
+			return
+		}
+		h.ServeHTTP(w, r)
+	}
+}
+
+func (s *Server) preflight(w http.ResponseWriter, r *http.Request) {
+	if s.cors(w, r) {
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// upgrade answers 426 to a request that is no upgrade.
+func upgrade(w http.ResponseWriter, r *http.Request) bool {
+	if ws.IsUpgrade(r) {
+		return true
+	}
+	w.Header().Set("Upgrade", "websocket")
+	w.Header().Set("Connection", "Upgrade")
+	refuse(w, r, http.StatusUpgradeRequired, "upgrade required", "This address speaks WebSocket only.")
+	return false
+}

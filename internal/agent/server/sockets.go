@@ -1,0 +1,244 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/voicectl/voicectl/internal/agent/line"
+	"github.com/voicectl/voicectl/internal/provider/twilio"
+	"github.com/voicectl/voicectl/internal/ws"
+)
+
+// Message limits of a socket: until the protocol is told apart, and afterwards (COM-07).
+const (
+	limitUnknown = 64 << 10
+	limitBrowser = 1 << 20
+	limitPhone   = twilio.MaxMessage
+)
+
+// startBrowser gives a browser the address of its socket, in exactly the shape that the stock client of
+// Pipecat takes: wsUrl, and token when a key is asked for.
+func (s *Server) startBrowser(w http.ResponseWriter, r *http.Request) {
+	if !s.cors(w, r) {
+		return
+	}
+	if !s.hostAllowed(r) {
+		refuse(w, r, http.StatusForbidden, "host not allowed", "Open this server by its own address.")
+		return
+	}
+	if r.ContentLength != 0 && r.Header.Get("Content-Type") != "" && !hasContentType(r, "application/json") {
+		refuse(w, r, http.StatusUnsupportedMediaType, "unsupported media type", "Send application/json, or nothing.")
+		return
+	}
+	var body struct {
+		Agent string `json:"agent"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil && r.ContentLength > 0 {
+		var tooBig *http.MaxBytesError
+		if errors.As(err, &tooBig) {
+			refuse(w, r, http.StatusRequestEntityTooLarge, "request too large", "The body may have 64 KiB.")
+			return
+		}
+		refuse(w, r, http.StatusBadRequest, "bad request", "The body is not JSON.")
+		return
+	}
+	if body.Agent == "" {
+		body.Agent = s.o.Agent
+	}
+	if _, ok := s.o.Agents[body.Agent]; !ok {
+		refuse(w, r, http.StatusBadRequest, "unknown agent", "The agent named in the body does not exist here.")
+		return
+	}
+	if !s.authorized(w, r) {
+		return
+	}
+	if s.draining.Load() || s.gate.full() {
+		s.metrics.limit("capacity")
+		retryAfter(w, retrySoon)
+		refuse(w, r, http.StatusServiceUnavailable, "busy", "All places are taken or the service is restarting; try again in a few seconds.")
+		return
+	}
+	out := map[string]string{"wsUrl": s.socketURL("/ws")}
+	if !s.open() {
+		out["token"] = s.tokens.issue(pass{agent: body.Agent})
+	} else if body.Agent != s.o.Agent {
+		out["token"] = s.tokens.issue(pass{agent: body.Agent, debug: true})
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+// socket is /ws: the first message tells a browser from a phone.
+func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
+	if !upgrade(w, r) {
+		return
+	}
+	if !s.originAllowed(r) {
+		s.metrics.wsFailure("upgrade", "origin")
+		refuse(w, r, http.StatusForbidden, "origin not allowed", "Add the page's origin to ALLOWED_ORIGINS.")
+		return
+	}
+	if !s.hostAllowed(r) {
+		refuse(w, r, http.StatusForbidden, "host not allowed", "Open this server by its own address.")
+		return
+	}
+	phone := r.Header.Get(twilio.SignatureHeader) != "" && twilio.ValidateUpgrade(r, s.validation()) == nil
+	p := pass{agent: s.o.Agent, debug: s.o.Config.Dev || s.o.Config.Sandbox}
+	admitted := s.open() || s.keyed(r)
+	token := r.URL.Query().Get("token")
+	tokenGood := true
+	if token != "" {
+		var got pass
+		if got, tokenGood = s.tokens.spend(token, ""); tokenGood {
+			got.debug = got.debug || p.debug
+			p, admitted = got, true
+		}
+	}
+	if s.draining.Load() {
+		refuse(w, r, http.StatusServiceUnavailable, "restarting", "Try again in a few seconds.")
+		return
+	}
+	if !phone && !admitted && token == "" {
+		s.metrics.wsFailure("upgrade", "unauthorized")
+		refuse(w, r, http.StatusUnauthorized, "unauthorized", "Get a token by POST /start with an access key, and connect with ?token=.")
+		return
+	}
+	leave, why := s.gate.enter(s.gateIP(r))
+	if leave == nil {
+		s.metrics.limit(why)
+		retryAfter(w, retrySoon)
+		refuse(w, r, http.StatusTooManyRequests, "too many sessions", "Wait for another session to end, or raise limits.* in the configuration.")
+		return
+	}
+	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: limitUnknown, CheckOrigin: func(*http.Request) bool { return true }})
+	if err != nil {
+		leave()
+		s.metrics.wsFailure("upgrade", "handshake")
+		return
+	}
+	ip := remoteIP(r)
+	if !tokenGood {
+		leave()
+		_ = conn.Close(ws.ClosePolicy, "the token is unknown, used or too old: ask /start for a new one")
+		return
+	}
+	s.spawn(func() {
+		defer leave()
+		s.greet(conn, ip, phone, admitted, p)
+	})
+}
+
+// greet reads the first message and makes the right line of the socket.
+func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
+	wait := s.o.Config.Line.Handshake
+	if wait <= 0 {
+		wait = 10 * time.Second
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(wait)) // a dead socket fails the read below
+	kind, first, err := conn.Read(nil)
+	if err != nil {
+		s.metrics.wsFailure("handshake", "timeout")
+		_ = conn.Close(ws.ClosePolicy, "nothing was said in time")
+		return
+	}
+	if kind == ws.Text {
+		var head struct {
+			Event string `json:"event"`
+			Label string `json:"label"`
+		}
+		if json.Unmarshal(first, &head) != nil {
+			s.metrics.wsFailure("handshake", "not json")
+			_ = conn.Close(ws.CloseInvalid, "not JSON")
+			return
+		}
+		if head.Event == "connected" {
+			s.phone(conn, ip, first, phone)
+			return
+		}
+	}
+	if !admitted {
+		_ = conn.Close(ws.ClosePolicy, "no token")
+		return
+	}
+	conn.SetReadLimit(limitBrowser)
+	l, err := line.AcceptRTVI(conn, line.RTVIOptions{
+		Limits: s.o.Config.Line, Log: s.log, First: first, Binary: kind == ws.Binary, ToolDetail: toolDetail(p.debug),
+	})
+	if err != nil {
+		s.metrics.wsFailure("handshake", "rtvi")
+		s.log.Info("browser refused", "component", "line", "err", err)
+		return
+	}
+	s.hold(l, ip, p.agent)
+}
+
+func toolDetail(debug bool) line.ToolDetail {
+	if debug {
+		return line.ToolFull
+	}
+	return line.ToolName
+}
+
+// acceptPhone upgrades a signed media request.
+func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byte) {
+	leave, why := s.gate.enter("")
+	if leave == nil {
+		s.metrics.limit(why)
+		refuse(w, r, http.StatusServiceUnavailable, "busy", "All places are taken.")
+		return
+	}
+	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: limitPhone, CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" }})
+	if err != nil {
+		leave()
+		s.metrics.wsFailure("upgrade", "handshake")
+		return
+	}
+	ip := remoteIP(r)
+	s.spawn(func() {
+		defer leave()
+		s.phone(conn, ip, first, true)
+	})
+}
+
+// phone completes a media stream's handshake. signed tells that the upgrade was the phone network's; the
+// one-use token of the webhook is wanted all the same.
+func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool) {
+	var p pass
+	l, err := line.AcceptTwilio(conn, line.TwilioOptions{
+		Limits: s.o.Config.Line, Log: s.log, First: first,
+		Admit: func(st twilio.Start) error {
+			if !signed {
+				return errors.New("upgrade not signed")
+			}
+			if want := s.o.Config.TwilioAccount; want != "" && st.AccountSID != want {
+				return errors.New("another account")
+			}
+			var ok bool
+			if p, ok = s.tokens.spend(st.Parameters["token"], st.CallSID); !ok {
+				return errors.New("token unknown, used or too old")
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		s.metrics.wsFailure("handshake", "twilio")
+		s.log.Info("phone refused", "component", "line", "err", err)
+		return
+	}
+	s.hold(l, ip, p.agent)
+}
+
+// gateIP is the address that limits count; the loopback sandbox is not limited.
+func (s *Server) gateIP(r *http.Request) string {
+	if s.o.Config.Sandbox && loopbackName(remoteIP(r)) {
+		return ""
+	}
+	return remoteIP(r)
+}
+
+// spawn runs a connection on a goroutine of its own, so that the HTTP handler returns and its buffers
+// are freed. Shutdown waits for it.
+func (s *Server) spawn(fn func()) {
+	s.group.Go(func() error { fn(); return nil })
+}

@@ -1,0 +1,172 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/voicectl/voicectl/internal/agent/turn"
+	"github.com/voicectl/voicectl/internal/media"
+)
+
+// item is one thing in the inbox.
+type item struct {
+	kind  itemKind
+	epoch turn.Epoch
+	in    In
+	ev    turn.Event
+	heard Heard
+	sound Sound
+	run   int
+	tool  ToolOutcome
+	at    time.Time
+	dur   time.Duration
+	done  bool
+	end   End
+	gen   int
+}
+
+type itemKind int
+
+const (
+	itemIn       itemKind = iota // from the line
+	itemGone                     // the line has ended
+	itemHeardSTT                 // from the recognizer
+	itemEvent                    // from the model
+	itemSound                    // from the synthesizer
+	itemTool                     // a tool is done
+	itemFirstOut                 // the first sound of an answer went out
+	itemReopen                   // open the recognizer again
+	itemHeard                    // estimate of what was played
+)
+
+func (it item) drop() {
+	if it.in.Frame != nil {
+		it.in.Frame.Release()
+	}
+}
+
+func (s *Session) loop(ctx context.Context) {
+	s.hearing.open(ctx, s)
+	for {
+		select {
+		case <-ctx.Done():
+			s.syncPlayed()
+			s.step(turn.Event{Kind: turn.HangUp, Reason: string(s.reason())})
+			s.waitKept(time.Second)
+			return
+		case it := <-s.inbox:
+			if it.kind == itemGone {
+				s.ended.CompareAndSwap(nil, &it.end)
+				s.syncPlayed()
+				s.step(turn.Event{Kind: turn.HangUp, Reason: string(it.end)})
+				s.waitKept(time.Second)
+				return
+			}
+			s.handle(ctx, it)
+		case <-s.timers.c():
+			for _, id := range s.timers.expired() {
+				s.syncPlayed()
+				s.step(turn.Event{Kind: turn.TimerFired, Timer: id})
+			}
+		}
+		if s.ended.Load() != nil {
+			s.waitKept(time.Second)
+			return
+		}
+	}
+}
+
+func (s *Session) handle(ctx context.Context, it item) {
+	switch it.kind {
+	case itemIn:
+		s.fromLine(ctx, it.in)
+	case itemHeardSTT:
+		s.hearing.heard(ctx, s, it.gen, it.heard)
+	case itemEvent:
+		if it.epoch == s.engine.Epoch() {
+			s.mark(stageOf(it.ev.Kind), it.at)
+			s.step(it.ev)
+		}
+	case itemSound:
+		if it.epoch == s.engine.Epoch() && s.engine.Busy() {
+			s.voice.sound(it.run, it.sound)
+		}
+	case itemTool:
+		s.toolDone(it)
+	case itemFirstOut:
+		if it.epoch == s.engine.Epoch() {
+			s.mark(stageFirstOut, it.at)
+			s.step(turn.Event{Kind: turn.Played, Epoch: it.epoch})
+		}
+	case itemHeard:
+		// An estimate comes with every chunk; the engine needs one now and then, and the last.
+		if it.done || it.epoch != s.told.epoch || it.dur-s.told.heard >= markEvery/2 {
+			s.told.epoch, s.told.heard = it.epoch, it.dur
+			s.step(turn.Event{Kind: turn.Played, Epoch: it.epoch, Audio: it.dur, Done: it.done})
+		}
+	case itemReopen:
+		s.hearing.open(ctx, s)
+	case itemGone:
+	}
+}
+
+func (s *Session) fromLine(ctx context.Context, in In) {
+	switch in.Kind {
+	case InAudio:
+		s.frames++
+		if s.o.VAD != nil {
+			switch tr := s.o.VAD.Feed(in.Frame); tr.Activity {
+			case media.Started:
+				s.step(turn.Event{Kind: turn.VoiceStart})
+			case media.Stopped:
+				s.mark(stageVoiceStop, in.Frame.Received.Add(-tr.Lag))
+				s.step(turn.Event{Kind: turn.VoiceStop})
+			case media.Unchanged:
+			}
+		}
+		s.hearing.write(in.Frame)
+		in.Frame.Release()
+	case InText:
+		s.syncPlayed()
+		s.watch.before = nil
+		s.step(turn.Event{Kind: turn.Typed, Text: in.Text, Mute: in.Mute, Later: in.Later})
+	case InMark:
+		if epoch, heard, done, ok := s.player.ack(in.Mark); ok {
+			s.step(turn.Event{Kind: turn.Played, Epoch: epoch, Audio: heard, Done: done})
+		}
+	case InKey:
+		s.step(turn.Event{Kind: turn.Key, Digit: in.Digit})
+	case InReady:
+		s.step(turn.Event{Kind: turn.Started})
+	case InMessage:
+		s.message(ctx, in)
+	}
+}
+
+// syncPlayed tells the engine how far the ear is, before it decides over what was heard.
+func (s *Session) syncPlayed() {
+	if s.info.Marks {
+		return // a phone's marks are the only proof
+	}
+	if epoch, at := s.player.position(); epoch > 0 && at > 0 {
+		s.step(turn.Event{Kind: turn.Played, Epoch: epoch, Audio: at})
+	}
+}
+
+// step runs the engine on one event and carries out what it asks for.
+func (s *Session) step(ev turn.Event) {
+	ev.At = s.now()
+	// The engine's slice is valid until its next Step, and a command may lead to one.
+	cmds := append([]turn.Command(nil), s.engine.Step(ev)...)
+	if s.o.Journal != nil {
+		s.o.Journal.Step(ev, cmds)
+	}
+	for _, c := range cmds {
+		s.do(c)
+	}
+	for len(s.later) > 0 {
+		next := s.later[0]
+		s.later = s.later[1:]
+		s.step(next)
+	}
+}
