@@ -73,7 +73,7 @@ func runConfigCheck(o *CheckOptions) error {
 		what += "; vendors are emulated"
 	}
 	_, err = fmt.Fprintf(o.proc.UI.Out, "%s  %s\n", o.proc.UI.State(ui.Pass), what)
-	return err //nolint:wrapcheck // names the stream itself
+	return err
 }
 
 // ExplainOptions are the options of `voicectl config explain`.
@@ -163,13 +163,13 @@ func (p *Proc) explainAll(values []config.Source) error {
 		}
 		t.Cells(ui.Cell{Text: v.Key}, from, ui.Cell{Text: v.Value})
 	}
-	return p.UI.Table(t) //nolint:wrapcheck // names the operation itself
+	return p.UI.Table(t)
 }
 
 func (p *Proc) explainOne(v config.Source) error {
 	keys, err := config.Keys()
 	if err != nil {
-		return err //nolint:wrapcheck // names the operation itself
+		return err
 	}
 	for _, k := range keys {
 		if k.Path != v.Key {
@@ -231,8 +231,8 @@ func runConfigEnv(o *EnvOptions) error {
 	}
 	catalogue, err := envcat.Load()
 	if err != nil {
-		return err //nolint:wrapcheck // names the operation itself
+		return err
 	}
 	_, err = io.WriteString(o.proc.UI.Out, catalogue.Example(o.profile))
-	return err //nolint:wrapcheck // names the stream itself
+	return err
 }

@@ -70,11 +70,11 @@ func runDocs(o *DocsOptions) error {
 func referencePages(root *cobra.Command) (map[string][]byte, error) {
 	catalogue, err := envcat.Load()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // names the operation itself
+		return nil, err
 	}
 	keys, err := config.Keys()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // names the operation itself
+		return nil, err
 	}
 	pages := map[string][]byte{
 		".env.example":          []byte(catalogue.Example("julia")),
@@ -157,7 +157,7 @@ func commandPage(c *cobra.Command) []byte {
 func flagTable(b *bytes.Buffer, flags *pflag.FlagSet) {
 	var rows bytes.Buffer
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden || f.Name == "help" {
+		if f.Hidden || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		_, usage := pflag.UnquoteUsage(f)

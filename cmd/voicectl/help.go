@@ -13,6 +13,8 @@ import (
 
 // help renders the help of any command on stdout.
 func (p *Proc) help(c *cobra.Command, _ []string) {
+	c.InitDefaultHelpFlag() // `help X` has not been through X's flags
+	c.InitDefaultVersionFlag()
 	about := c.Long
 	if about == "" {
 		about = c.Short + "."
@@ -129,7 +131,7 @@ func newCmdHelp(root *cobra.Command) *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return usageErrorf("no help for %q", strings.Join(args, " "))
 			}
-			return c.Help() //nolint:wrapcheck // writes to a stream
+			return c.Help()
 		},
 	}
 }
@@ -188,6 +190,14 @@ Colour: --no-color, then NO_COLOR, then CLICOLOR_FORCE, then TERM=dumb, then whe
 // print writes help. A reader that has gone away is no error of help.
 func (p *Proc) print(format string, args ...any) { _, _ = fmt.Fprintf(p.UI.Out, format, args...) }
 
-func (p *Proc) heading(text string) { _ = p.UI.Heading(text) }
+func (p *Proc) heading(text string) {
+	if err := p.UI.Heading(text); err != nil {
+		return // as in print
+	}
+}
 
-func (p *Proc) list(pairs [][2]string) { _ = p.UI.List(pairs...) }
+func (p *Proc) list(pairs [][2]string) {
+	if err := p.UI.List(pairs...); err != nil {
+		return // as in print
+	}
+}

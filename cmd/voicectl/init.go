@@ -66,7 +66,7 @@ func runInit(o *InitOptions) error {
 	}
 	ui := o.proc.UI
 	if err := ui.Table(o.table(seeds)); err != nil {
-		return err //nolint:wrapcheck // names the operation itself
+		return err
 	}
 	seeds = slices.DeleteFunc(seeds, func(s seed) bool { return s.exists && !o.force })
 	switch {
@@ -95,7 +95,7 @@ func runInit(o *InitOptions) error {
 func (o *InitOptions) seeds() ([]seed, error) {
 	catalogue, err := envcat.Load()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // names the operation itself
+		return nil, err
 	}
 	settings, err := fs.ReadFile(templates.FS, "env/"+config.DefaultFile)
 	if err != nil {
@@ -139,7 +139,7 @@ func (o *InitOptions) consent() error {
 	case errors.Is(err, ui.ErrNoTerminal):
 		return refused(errors.New("init: nobody is there to be asked"), "run it again with --yes, or with --plan to see what it would do")
 	case err != nil:
-		return err //nolint:wrapcheck // names the operation itself
+		return err
 	case !yes:
 		return refused(errors.New("init: not confirmed, nothing was written"))
 	}
@@ -156,14 +156,14 @@ func (s seed) write(dir string, force bool) (err error) {
 	}
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, s.mode) //nolint:gosec // the operator names the folder
 	if err != nil {
-		return err //nolint:wrapcheck // names operation and path itself
+		return err
 	}
 	_, err = f.Write(s.text)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", to, err)
 	}
 	if force {
-		return os.Rename(to, path) //nolint:wrapcheck // names operation and paths itself
+		return os.Rename(to, path)
 	}
 	return nil
 }

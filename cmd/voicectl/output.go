@@ -87,7 +87,7 @@ func (p *Proc) path(name string) string {
 func writeFile(path string, render func(io.Writer) error) (err error) {
 	f, err := os.Create(path) //nolint:gosec // the operator names the file
 	if err != nil {
-		return err //nolint:wrapcheck // names operation and path itself
+		return err
 	}
 	defer func() {
 		if cerr := f.Close(); err == nil {
@@ -101,5 +101,5 @@ func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v) //nolint:wrapcheck // the caller adds the format
+	return enc.Encode(v)
 }

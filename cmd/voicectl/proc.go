@@ -79,7 +79,7 @@ func (p *Proc) Config(cmd *cobra.Command) (*config.Config, *config.Sources, erro
 			}
 		}
 	}
-	return cfg, src, err //nolint:wrapcheck // Faults speak for themselves
+	return cfg, src, err
 }
 
 // watchSignals turns signals into a context and a channel: the first SIGINT or SIGTERM cancels ctx, the

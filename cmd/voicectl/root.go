@@ -52,7 +52,12 @@ voicectl version -o json`,
 		&cobra.Group{ID: groupChange, Title: "Change"}, &cobra.Group{ID: groupTool, Title: "Tools"},
 	)
 
+	add(root, groupServe,
+		newCmdServe(p, nil),
+		newCmdSandbox(p, nil),
+	)
 	add(root, groupTool,
+		newCmdReplay(p, nil),
 		newCmdInit(p, nil),
 		newCmdConfig(p),
 		newCmdVersion(p, nil),
@@ -115,7 +120,7 @@ func walk(c *cobra.Command, do func(*cobra.Command)) {
 // chooseSub runs when a command was named that only holds others.
 func chooseSub(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return c.Help() //nolint:wrapcheck // writes to a stream
+		return c.Help()
 	}
 	err := usageErrorf("unknown command %q for %q", args[0], c.CommandPath())
 	var coded *exitError

@@ -89,7 +89,7 @@ func runVersion(o *VersionOptions) error {
 	return o.output.write(o.proc, map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error {
 			_, err := fmt.Fprintln(w, i)
-			return err //nolint:wrapcheck // the caller adds the format
+			return err
 		},
 		"json": func(w io.Writer) error { return writeJSON(w, i) },
 	})

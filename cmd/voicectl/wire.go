@@ -157,7 +157,7 @@ func (p *Proc) engines(s *serving, cfg *config.Config, log *slog.Logger, observe
 	s.onStop(voice.Close)
 	functions := map[string]string{}
 	for tool, fn := range c.Supabase.Functions {
-		functions[tools.FunctionOf(tool)] = fn
+		functions[functionOf(tool)] = fn
 	}
 	data, dataErr := supabase.New(supabase.Options{URL: c.Supabase.URL, Key: c.Supabase.AnonKey, Functions: functions, Timeout: c.Supabase.Timeout, Observe: observe})
 	policy := tools.Policy{Timeout: cfg.Tools.Timeout}
@@ -238,4 +238,21 @@ func turnConfig(t config.Turn) turn.Config {
 		BargeInOff: !t.BargeIn, BargeInVoice: t.BargeInVoice, BargeInMinWords: t.BargeInMinWords,
 		FillerAfter: t.FillerAfter, MaxWords: t.MaxWords, MaxRounds: t.MaxRounds, MaxMessages: t.MaxMessages,
 	}
+}
+
+// functionOf is the data function's own name behind a tool.
+func functionOf(tool string) string {
+	switch tool {
+	case "query_transactions":
+		return supabase.FnTransactions
+	case "search_documents":
+		return supabase.FnDocuments
+	case "web_search":
+		return supabase.FnWeb
+	case "send_email_report":
+		return supabase.FnEmail
+	case "generate_transaction_chart":
+		return supabase.FnChart
+	}
+	return tool
 }
