@@ -57,6 +57,7 @@ voicectl version -o json`,
 		newCmdSandbox(p, nil),
 	)
 	add(root, groupTool,
+		newCmdCall(p, nil),
 		newCmdReplay(p, nil),
 		newCmdInit(p, nil),
 		newCmdConfig(p),
