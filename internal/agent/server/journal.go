@@ -110,8 +110,10 @@ func (j *journal) Stage(at time.Duration, name string) {
 	}
 }
 
-func (j *journal) emit(at time.Duration, e trace.Event) {
-	e.At, e.T, e.Turn = j.start.Add(at), trace.Milliseconds(at), j.turn
+func (j *journal) emit(at time.Duration, e trace.Event) { j.emitFor(at, j.turn, e) }
+
+func (j *journal) emitFor(at time.Duration, turnNo int, e trace.Event) {
+	e.At, e.T, e.Turn = j.start.Add(at), trace.Milliseconds(at), turnNo
 	j.w.Emit(e)
 }
 
@@ -144,6 +146,10 @@ func (j *journal) event(ev turn.Event) {
 		return
 	}
 	if (e.Event == trace.Partial || e.Event == trace.Final) && e.Text == "" {
+		return
+	}
+	if e.Event == trace.UserStarted || e.Event == trace.UserStopped || e.Event == trace.Partial || e.Event == trace.Final {
+		j.emitFor(ev.At, j.turn+1, e) // the caller's words lead to the turn that is not yet counted
 		return
 	}
 	j.emit(ev.At, e)

@@ -56,7 +56,7 @@ func (s *Session) do(c turn.Command) {
 }
 
 func (s *Session) speechFailed(epoch turn.Epoch, err error) {
-	s.o.Log.Warn("speech failed", "session", s.o.ID, "component", "synthesizer", "err", err)
+	s.o.Log.Warn("speech failed", "component", "synthesizer", "err", err)
 	s.later = append(s.later, turn.Event{Kind: turn.SpeechFailed, Epoch: epoch, Text: class(err)})
 }
 
@@ -85,7 +85,7 @@ func (s *Session) generate(epoch turn.Epoch) {
 			if ctx.Err() != nil {
 				return // cancelled: nobody waits for the end
 			}
-			s.o.Log.Warn("model failed", "session", s.o.ID, "component", "model", "err", err)
+			s.o.Log.Warn("model failed", "component", "model", "err", err)
 			ev = turn.Event{Kind: turn.ModelFailed, Epoch: epoch, Text: class(err)}
 		}
 		s.send(ctx, item{kind: itemEvent, epoch: epoch, ev: ev})
@@ -142,7 +142,7 @@ func (s *Session) keep(rec turn.Record) {
 		ctx, cancel := context.WithTimeout(ctx, keepWait)
 		defer cancel()
 		if err := s.o.Keeper.Keep(ctx, rec, stages); err != nil {
-			s.o.Log.Error("turn not kept", "session", s.o.ID, "turn", rec.Turn, "err", err)
+			s.o.Log.Error("turn not kept", "turn", rec.Turn, "err", err)
 		}
 	})
 }

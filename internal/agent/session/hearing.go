@@ -73,7 +73,7 @@ func (h *hearing) heard(ctx context.Context, s *Session, gen int, got Heard) {
 }
 
 func (h *hearing) broken(ctx context.Context, s *Session, err error) {
-	s.o.Log.Warn("recognizer failed", "session", s.o.ID, "component", "recognizer", "attempt", h.breaks+1, "err", err)
+	s.o.Log.Warn("recognizer failed", "component", "recognizer", "attempt", h.breaks+1, "err", err)
 	old := h.stream
 	h.stream = nil
 	h.gen++

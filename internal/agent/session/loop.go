@@ -137,6 +137,7 @@ func (s *Session) fromLine(ctx context.Context, in In) {
 	case InKey:
 		s.step(turn.Event{Kind: turn.Key, Digit: in.Digit})
 	case InReady:
+		s.player.put(Out{Kind: OutNote, Note: turn.Note{Kind: turn.NoteMessage, Data: map[string]any{"type": "session", "session_id": s.o.ID}}})
 		s.step(turn.Event{Kind: turn.Started})
 	case InMessage:
 		s.message(ctx, in)

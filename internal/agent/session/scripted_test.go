@@ -22,6 +22,7 @@ type scriptedLine struct {
 	info Info
 	in   chan In
 	gone chan struct{}
+	hung chan struct{} // closed when the caller hangs up
 	once sync.Once
 
 	mu     sync.Mutex
@@ -38,7 +39,7 @@ type sent struct {
 }
 
 func newScriptedLine(marks bool) *scriptedLine {
-	l := &scriptedLine{in: make(chan In, 64), gone: make(chan struct{})}
+	l := &scriptedLine{in: make(chan In, 64), gone: make(chan struct{}), hung: make(chan struct{})}
 	l.info = Info{Kind: "scripted", In: media.Phone, Out: media.Phone, Marks: marks, Chunk: 100 * time.Millisecond, Lead: 200 * time.Millisecond}
 	return l
 }
@@ -47,11 +48,10 @@ func (l *scriptedLine) Info() Info { return l.info }
 
 func (l *scriptedLine) Recv(ctx context.Context) (In, error) {
 	select {
-	case in, ok := <-l.in:
-		if !ok {
-			return In{}, io.EOF
-		}
+	case in := <-l.in:
 		return in, nil
+	case <-l.hung:
+		return In{}, io.EOF
 	case <-l.gone:
 		return In{}, io.ErrClosedPipe
 	case <-ctx.Done():

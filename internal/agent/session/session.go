@@ -141,7 +141,7 @@ func (s *Session) guarded(name string, fn func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The value may hold a caller's words: only its type goes to the log.
-			s.o.Log.Error("panic in a session", "session", s.o.ID, "component", name, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			s.o.Log.Error("panic in a session", "component", name, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			why := EndError
 			s.ended.CompareAndSwap(nil, &why)
 			s.cancel(errEnded)
@@ -208,7 +208,7 @@ func (s *Session) write(ctx context.Context) {
 			return
 		}
 		if err := s.o.Line.Send(out); err != nil {
-			s.o.Log.Debug("send", "session", s.o.ID, "err", err)
+			s.o.Log.Debug("send", "err", err)
 			s.send(ctx, item{kind: itemGone, end: EndPeer})
 			return
 		}

@@ -168,7 +168,7 @@ func TestSession_HangUpKeepsTheTurnInProgress(t *testing.T) {
 	inTalk(t, Options{Responder: saying("a b c d e f g h i j.")}, true, func(k *talk) {
 		k.line.in <- In{Kind: InText, Text: "go"}
 		k.wait(500 * time.Millisecond)
-		close(k.line.in)
+		close(k.line.hung)
 		k.wait(time.Second)
 		if len(k.kept.list) != 1 || k.kept.list[0].Agent != "a b c d" || k.kept.list[0].Outcome != "hung_up" {
 			t.Errorf("kept %+v", k.kept.list)

@@ -91,7 +91,7 @@ func (v *voice) sound(id int, snd Sound) {
 func (v *voice) play(r *run, snd Sound) {
 	epoch := v.s.engine.Epoch()
 	if snd.Err != nil {
-		v.s.o.Log.Warn("speech failed", "session", v.s.o.ID, "component", "synthesizer", "err", snd.Err)
+		v.s.o.Log.Warn("speech failed", "component", "synthesizer", "err", snd.Err)
 		v.s.step(turn.Event{Kind: turn.SpeechFailed, Epoch: epoch, Text: class(snd.Err)})
 		return
 	}

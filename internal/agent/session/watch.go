@@ -118,7 +118,7 @@ func (s *Session) report(rec turn.Record, stages []Stage) {
 	if a, b := s.watch.at(stageAccepted), s.watch.at(stageFirstOut); !a.IsZero() && b.After(a) {
 		s.o.Observe(Measure{Kind: "first_audio", Took: b.Sub(a), OK: true, Tool: len(rec.Tools) > 0})
 	}
-	s.o.Log.Info("turn done", "session", s.o.ID, "turn", rec.Turn, "outcome", rec.Outcome, "tools", len(rec.Tools), "ms", (rec.Finished - rec.Started).Milliseconds())
+	s.o.Log.Info("turn done", "turn", rec.Turn, "outcome", rec.Outcome, "tools", len(rec.Tools), "ms", (rec.Finished - rec.Started).Milliseconds())
 }
 
 func (s *Session) observeNote(n turn.Note) {

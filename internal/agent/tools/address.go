@@ -12,7 +12,6 @@ const (
 	maxLocal   = 64
 )
 
-//nolint:gochecknoglobals // compiled patterns
 var (
 	// Quoted local parts and address literals are legal and never dictated; they are refused with the rest.
 	localPattern  = regexp.MustCompile("^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$")

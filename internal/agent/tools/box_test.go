@@ -172,6 +172,11 @@ func TestJUL10_FactsFollowTheClientNamedLast(t *testing.T) {
 	if f := b.Facts(); f.ClientID != "5001" || f.Result != "3 transactions with a total of 1250.75 USD" {
 		t.Errorf("got %+v", f)
 	}
+	b.Run(t.Context(), "query_transactions", `{"clientId":"5003"}`)
+	b.Run(t.Context(), "query_transactions", `{"clientId":"5001"}`) // from the turn's cache
+	if f := b.Facts(); f.ClientID != "5001" || f.Result != "3 transactions with a total of 1250.75 USD" {
+		t.Errorf("after a cached answer: got %+v", f)
+	}
 	step("refund policy", "search_documents", `{"query":"refund policy"}`)
 	step("and client 5002, refunds", "query_transactions", `{"clientId":"5002","type":"refund"}`)
 	f := b.Facts()

@@ -32,7 +32,6 @@ type param struct {
 	wants             string // the pattern in words
 }
 
-//nolint:gochecknoglobals // compiled patterns
 var (
 	clientPattern = regexp.MustCompile(`^[0-9]{1,12}$`)
 	wordPattern   = regexp.MustCompile(`^[A-Za-z][A-Za-z _-]*$`)

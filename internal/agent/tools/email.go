@@ -15,12 +15,12 @@ func (r *run) email(ctx context.Context) Outcome {
 		err := &badArgument{"to", why}
 		return refuse(ClassArguments, r.tool.ask(err), err.Error()+". Nothing was sent.")
 	}
-	id, text := r.args["clientId"], ""
+	id := r.args["clientId"]
 	r.mu.Lock()
 	if id == "" {
 		id = r.facts.ClientID
 	}
-	text = r.heard.text
+	text := r.heard.text
 	r.mu.Unlock()
 	switch {
 	case id == "":

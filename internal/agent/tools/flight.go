@@ -34,7 +34,7 @@ func (b *Box) share(ctx context.Context, flights map[string]*flight, key string,
 func (b *Box) board(flights map[string]*flight, key string, begin func(*flight)) (f *flight, mine bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if f, ok := flights[key]; ok {
+	if f = flights[key]; f != nil {
 		return f, false
 	}
 	f = &flight{done: make(chan struct{})}

@@ -16,14 +16,17 @@ func (r *run) read(ctx context.Context, fn func() Outcome) Outcome {
 func (r *run) transactions(ctx context.Context) Outcome {
 	id := r.args["clientId"]
 	r.mention(id)
-	return r.read(ctx, func() Outcome {
+	out := r.read(ctx, func() Outcome {
 		found, err := r.fetch(ctx, id, r.args["type"], r.args["status"])
 		if err != nil {
 			return failed(r.tool.noun, err)
 		}
-		r.found(id, narrowed(r.args)+sentence(found))
-		return Outcome{OK: true, Content: r.rows(found)}
+		return Outcome{OK: true, Content: r.rows(found), summary: narrowed(r.args) + sentence(found)}
 	})
+	if out.OK {
+		r.found(id, out.summary)
+	}
+	return out
 }
 
 // narrowed says by what a query was narrowed.
@@ -70,8 +73,11 @@ func (r *run) rows(found supabase.Transactions) string {
 	return fit(r.o.Policy.Content, head, "transactions", items)
 }
 
-// maxPoints bounds a chart in both directions.
-const maxPoints = 400
+// Bounds of a chart.
+const (
+	maxPoints = 400
+	maxSeries = 24
+)
 
 func (r *run) chart(ctx context.Context) Outcome {
 	id := r.args["clientId"]
@@ -97,13 +103,13 @@ func (r *run) chart(ctx context.Context) Outcome {
 	})
 }
 
-// draw bounds and cleans what goes to a browser: at most maxPoints labels, as many series, one value a label.
+// draw bounds and cleans what goes to a browser: one value a label in every series.
 func draw(id string, d supabase.ChartData) *Chart {
 	c := &Chart{Type: "chart", ClientID: id, Labels: []string{}, Series: []supabase.Series{}}
 	for _, l := range d.Labels[:min(len(d.Labels), maxPoints)] {
 		c.Labels = append(c.Labels, printable(l, 40))
 	}
-	for i, s := range d.Series[:min(len(d.Series), maxPoints/16)] {
+	for i, s := range d.Series[:min(len(d.Series), maxSeries)] {
 		name := printable(s.Name, 40)
 		if name == "" {
 			name = "series " + strconv.Itoa(i+1)

@@ -35,8 +35,9 @@ type Outcome struct {
 	Mail      *Mailed       // a mail that was accepted
 
 	documents []supabase.Document
-	failure   error // of the vendor, for Err
-	unsent    bool  // no mail can have gone out
+	summary   string // of what was found for a client
+	failure   error  // of the vendor, for Err
+	unsent    bool   // no mail can have gone out
 }
 
 // Err is the vendor's failure with its request id, for logs; never for the model or the caller. nil when no
@@ -78,7 +79,8 @@ func problem(class, message, hint string) string {
 func failed(noun string, err error) Outcome {
 	class := guard.ClassOf(err)
 	subject := strings.ToUpper(noun[:1]) + noun[1:]
-	message, hint := "", "Apologise briefly and go on; do not call the tool again in this turn unless the caller asks."
+	var message string
+	hint := "Apologise briefly and go on; do not call the tool again in this turn unless the caller asks."
 	be := " is "
 	if strings.HasSuffix(noun, "s") {
 		be = " are "

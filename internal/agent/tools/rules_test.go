@@ -47,6 +47,9 @@ func TestJUL07_WebIsRefusedWhileTheDocumentsAnswer(t *testing.T) {
 				b.Run(t.Context(), first, `{"query":"refund policy"}`)
 			}
 			out := b.Run(t.Context(), "web_search", `{"query":"refund policy"}`)
+			if v := content(t, out); v["error"] != nil || v["refused"] == nil || len(v["documents"].([]any)) == 0 {
+				t.Errorf("the model got %v; want the refusal and the passages", v)
+			}
 			if out.OK || out.Class != tools.ClassDocuments || !strings.Contains(out.Content, "within 30 days of delivery") || functions(s) != "rag-retrieval" {
 				t.Errorf("the project saw %q; got %+v", functions(s), out)
 			}
@@ -120,6 +123,23 @@ func TestJUL07_FailedDocumentSearchLetsTheWebRun(t *testing.T) {
 	if !out.OK || len(out.Before) != 1 || out.Before[0].Outcome.OK || out.Before[0].Outcome.Class != string(guard.VendorFault) {
 		t.Errorf("got %+v", out)
 	}
+}
+
+func TestJUL07_HangingDocumentSearchLeavesTimeForTheWeb(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := tools.New(tools.Options{Backend: Scripted(func(ctx context.Context, fn string, _, out any) error {
+			if fn == supabase.FnDocuments {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return answer(out, `{"results":[{"title":"W"}]}`)
+		})})
+		b.BeginTurn("x")
+		out := b.Run(t.Context(), "web_search", `{"query":"x"}`)
+		if !out.OK || out.Took != 4*time.Second || out.Before[0].Outcome.Class != string(guard.Timeout) || out.Before[0].Outcome.Took != 4*time.Second {
+			t.Errorf("got %+v", out)
+		}
+	})
 }
 
 func TestJUL06_MailNeedsARecipientTheCallerSaidAndAClient(t *testing.T) {

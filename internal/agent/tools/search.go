@@ -35,8 +35,7 @@ func (r *run) documents(ctx context.Context) Outcome {
 func (r *run) web(ctx context.Context) Outcome {
 	var before []Ran
 	if !r.searched() {
-		out := r.documents(ctx)
-		before = []Ran{{Name: SearchDocuments, Arguments: r.args.canonical(), Outcome: out}}
+		before = []Ran{r.first(ctx)}
 	}
 	docs, err := r.answers(ctx)
 	if err != nil {
@@ -47,10 +46,10 @@ func (r *run) web(ctx context.Context) Outcome {
 	if len(docs) > 0 && !r.insists() {
 		return Outcome{
 			Class: ClassDocuments, Before: before, documents: docs,
-			Content: fit(r.o.Policy.Content, map[string]any{"error": map[string]any{
-				"class": ClassDocuments, "message": "The documents answer this; the web was not searched.",
-				"hint": "Answer from these documents. If they do not hold the answer, call web_search once more.",
-			}}, "documents", passages(docs)),
+			Content: fit(r.o.Policy.Content, map[string]any{
+				"refused": "The web was not searched, because the documents come first and these match. " +
+					"Answer from them. Only if they do not hold the answer, call web_search once more.",
+			}, "documents", passages(docs)),
 		}
 	}
 	out := r.read(ctx, func() Outcome {
@@ -66,6 +65,17 @@ func (r *run) web(ctx context.Context) Outcome {
 	})
 	out.Before = before
 	return out
+}
+
+// first is the document search that a web search waits for. It gets half of the time, so that the web still has
+// some when the documents hang.
+func (r *run) first(ctx context.Context) Ran {
+	begun := r.o.Now()
+	ctx, cancel := context.WithTimeout(ctx, r.o.Policy.Timeout/2)
+	defer cancel()
+	out := r.documents(ctx)
+	out.Arguments, out.Took = r.args.canonical(), r.o.Now().Sub(begun)
+	return Ran{Name: SearchDocuments, Arguments: out.Arguments, Outcome: out}
 }
 
 func (r *run) searched() bool {

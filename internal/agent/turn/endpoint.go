@@ -110,11 +110,12 @@ func (e *Engine) words(ev Event) {
 	if c.repeated(ev) {
 		return
 	}
-	text := clip(strings.TrimSpace(ev.Text), max(0, maxUserText-c.size))
+	text := strings.TrimSpace(ev.Text)
 	if text != "" {
 		c.lastWords = e.now
 		c.end = max(c.end, ev.End)
 		c.finalised = c.finalised && ev.Kind == Final && !c.speaking // the caller goes on
+		text = clip(text, max(0, maxUserText-c.size))
 		e.note(Note{Kind: NoteTranscript, Text: text, Final: ev.Kind == Final})
 	}
 	c.partial = text

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// memory is the conversation as the model sees it. When the caller's words are added it holds max messages
-// at most; the answer to them adds its own. It never holds a call without its answer once the round has
-// ended.
+// memory is the conversation as the model sees it: max messages at most, unless the turn in progress is
+// alone larger. It never holds a call without its answer once the round has ended.
 type memory struct {
 	list []Message
 	max  int
@@ -22,8 +21,8 @@ const (
 
 // add appends and returns the absolute position of the message.
 func (m *memory) add(msg Message) int {
-	if msg.Role == User && len(m.list) >= m.max {
-		m.trim()
+	if len(m.list) >= m.max {
+		m.trim(msg.Role == User)
 	}
 	m.list = append(m.list, msg)
 	return m.base + len(m.list) - 1
@@ -36,16 +35,27 @@ func (m *memory) trimTo(at int, heard string) {
 	}
 }
 
-// trim condenses the oldest half. It cuts only in front of the caller's words, so that a call is never
-// parted from its answer; it keeps the caller's own words, shortened, since they hold what later turns
-// refer to.
-func (m *memory) trim() {
-	cut := len(m.list) // one turn larger than half of the room
-	for i := len(m.list) / 2; i < len(m.list); i++ {
-		if m.list[i].Role == User {
-			cut = i
+// trim condenses the oldest half, or as much as makes room for one more. It cuts only in front of the
+// caller's words, so that a call is never parted from its answer; it keeps the caller's own words,
+// shortened, since they hold what later turns refer to. When a new turn begins all may go, else the turn
+// in progress stays.
+func (m *memory) trim(all bool) {
+	cut := 0
+	least := max(len(m.list)/2, len(m.list)+1-m.max)
+	for i, msg := range m.list {
+		if msg.Role != User {
+			continue
+		}
+		cut = i
+		if i >= least {
 			break
 		}
+	}
+	if all && cut < least {
+		cut = len(m.list)
+	}
+	if cut == 0 {
+		return
 	}
 	for _, msg := range m.list[:cut] {
 		if msg.Role == User {

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,11 @@ func (s *Stage) Wrap(vendor string, h http.Handler, refuse func(w http.ResponseW
 			return
 		}
 		if f, ok := s.take(vendor, r.URL.Path, "status"); ok {
+			// The emulator never sees this request, so it is recorded here.
+			rec := s.Begin(vendor, r.URL.Path, r.Method)
+			rec.Set("fault", f.Mode)
 			refuse(w, r, f)
+			rec.End(f.Status)
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -33,7 +38,7 @@ func (s *Stage) take(vendor, route string, modes ...string) (Fault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {
-		if f.Vendor != vendor || !strings.HasPrefix(route, f.Route) || !contains(modes, f.Mode) {
+		if f.Vendor != vendor || !strings.HasPrefix(route, f.Route) || !slices.Contains(modes, f.Mode) {
 			continue
 		}
 		if f.Probability > 0 && s.rnd.Float64() >= f.Probability {
@@ -42,21 +47,12 @@ func (s *Stage) take(vendor, route string, modes ...string) (Fault, bool) {
 		out := *f
 		if f.Count > 0 {
 			if f.Count--; f.Count == 0 {
-				s.faults = append(s.faults[:i], s.faults[i+1:]...)
+				s.faults = slices.Delete(s.faults, i, i+1)
 			}
 		}
 		return out, true
 	}
 	return Fault{}, false
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func wait(ctx context.Context, d time.Duration) error {

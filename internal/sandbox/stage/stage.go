@@ -5,6 +5,7 @@ package stage
 import (
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,6 +24,8 @@ type Options struct {
 	Log       *slog.Logger
 	Now       func() time.Time // nil = time.Now
 	Seed      uint64           // of jitter and fault probability; 0 = 1
+	// Done gets every finished entry, once, outside of the stage's lock. nil = nobody listens.
+	Done func(Entry)
 }
 
 // Stage is safe for concurrent use.
@@ -35,6 +38,7 @@ type Stage struct {
 	faults  []*Fault
 	paces   map[string]Pace
 	mails   []Mail
+	mailSeq int
 	rnd     *rand.Rand
 }
 
@@ -50,7 +54,28 @@ func New(o Options) *Stage {
 		o.Seed = 1
 	}
 	//nolint:gosec // jitter, not secrets
-	return &Stage{o: o, paces: map[string]Pace{}, rnd: rand.New(rand.NewPCG(o.Seed, 0))}
+	return &Stage{o: o, paces: defaultPaces(o.Realistic), rnd: rand.New(rand.NewPCG(o.Seed, 0))}
+}
+
+// Known tells whether an emulator stands under that name.
+func Known(vendor string) bool { return slices.Contains(Vendors(), vendor) }
+
+// Vendors lists the names in the order in which a call meets them.
+func Vendors() []string { return []string{Speechmatics, OpenAI, Supabase, Cartesia} }
+
+// Now is the stage's clock.
+func (s *Stage) Now() time.Time { return s.o.Now() }
+
+// Log is the stage's logger, never nil.
+func (s *Stage) Log() *slog.Logger { return s.o.Log }
+
+// Reset forgets requests, faults and mails and goes back to the paces of the start. Sequence numbers go
+// on, so that an observer who polls with the last one it saw misses nothing.
+func (s *Stage) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries, s.faults, s.mails = nil, nil, nil
+	s.paces = defaultPaces(s.o.Realistic)
 }
 
 // Entry is one request as it was seen, without keys, tokens and audio.
@@ -68,8 +93,12 @@ type Entry struct {
 
 // Mail is a mail that was "sent".
 type Mail struct {
-	ID, To, ClientID, Subject, Body string
-	At                              time.Time
+	ID       string    `json:"id"`
+	To       string    `json:"to"`
+	ClientID string    `json:"client_id"`
+	Subject  string    `json:"subject"`
+	Body     string    `json:"body"`
+	At       time.Time `json:"at"`
 }
 
 // Fault is one injected misbehaviour (contract.md section 6).

@@ -32,8 +32,8 @@ const session = new Session({
   },
   onMic: micChanged,
   onTrouble: (trouble) => {
-    showNotice(trouble);
     if (trouble.needsKey) askKey();
+    else showNotice(trouble);
   },
 });
 
@@ -72,6 +72,7 @@ function key() {
 }
 
 function askKey() {
+  byId('key-why').textContent = `${key() ? 'The server did not accept that key. ' : ''}This agent lets in those who have a key. It is kept until you close this tab.`;
   byId('key').value = '';
   byId('key-dialog').showModal();
 }
@@ -155,6 +156,7 @@ async function configure() {
   }
   document.title = `${config.agent} · voicectl`;
   byId('agent').textContent = config.agent;
+  events.transcript.agent = config.agent.split(',')[0]; // "Julia, data assistant" signs as Julia
   byId('about').textContent = ['voicectl', config.profile, config.sandbox ? 'sandbox' : ''].filter(Boolean).join(' · ');
   byId('voice-note').hidden = config.speech !== 'sandbox';
   byId('phrases').replaceChildren(...config.phrases.slice(0, 12).map((text) => {

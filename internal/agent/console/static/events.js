@@ -1,6 +1,5 @@
 /** What the agent reports, shown. */
 
-import { duration } from './dom.js';
 import { Charts } from './view-chart.js';
 import { Latency } from './view-latency.js';
 import { Outbox } from './view-outbox.js';
@@ -88,7 +87,10 @@ export class Events {
         this.tools.running(data);
         if (!this.speaking) showState('thinking', data.function_name ? `using ${data.function_name}` : 'using a tool');
         break;
-      case 'llm-function-call-stopped': this.toolStopped(data); break;
+      case 'llm-function-call-stopped':
+        this.tools.stopped(data);
+        if (!this.speaking) showState('thinking');
+        break;
       case 'server-message': this.server(data); break;
       case 'error': case 'error-response': this.failed(data); break;
       default: break; // newer servers say more than this page shows
@@ -101,19 +103,13 @@ export class Events {
     if (state === 'thinking' && !this.speaking && this.transcript.answer) showState('listening');
   }
 
-  /** @param {any} data */
-  toolStopped(data) {
-    const { name, ms, how } = this.tools.stopped(data);
-    if (!this.speaking) showState('thinking');
-    if (how !== 'done') this.transcript.note(`${name} ${how} after ${duration(ms)}`);
-  }
-
   /** @param {any} data a message of voicectl's own */
   server(data) {
     switch (data?.type) {
       case 'session': showSession(String(data.session_id ?? '')); break;
       case 'chart': this.charts.add(data); break;
       case 'mail': this.outbox.add(data); break;
+      case 'tool_result': this.tools.judged(data); break;
       case 'turn_latency': this.latency.add(data); break;
       default: break;
     }

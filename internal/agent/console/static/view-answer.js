@@ -6,9 +6,10 @@ import { el } from './dom.js';
 
 /** One thing that the agent says, told in tokens, words or segments, whichever the server sends. */
 export class Answer {
-  constructor() {
+  /** @param {string} name of the agent */
+  constructor(name) {
     this.body = el('p', { class: 'words' });
-    this.node = el('li', { class: 'bubble agent' }, el('span', { class: 'by' }, 'Agent'), this.body);
+    this.node = el('li', { class: 'bubble agent' }, el('span', { class: 'by' }, name), this.body);
     this.tokens = '';
     this.words = '';
     /** @type {Segment[]} */

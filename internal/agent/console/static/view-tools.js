@@ -45,26 +45,29 @@ export class Tools {
     node.append(fields(data.arguments));
   }
 
-  /**
-   * @param {any} data of llm-function-call-stopped
-   * @returns {{name: string, ms: number, how: string}}
-   */
+  /** @param {any} data of llm-function-call-stopped */
   stopped(data) {
     const card = this.card(data);
-    const ms = performance.now() - card.began;
-    const how = data.cancelled ? 'cancelled' : failed(data.result) ? 'failed' : 'done';
     if (data.function_name) card.name.textContent = String(data.function_name);
-    if (!card.done) {
-      card.done = true;
-      const glyph = { cancelled: '⊘', failed: '✕', done: '✓' }[how];
-      card.state.dataset.how = how;
-      card.state.textContent = `${glyph} ${how} · ${duration(ms)}`;
-      if (data.result !== undefined && data.result !== null) {
-        card.node.append(el('details', { class: 'result' }, el('summary', {}, 'Result'), el('pre', { tabindex: 0 }, pretty(data.result))));
-      }
-    }
-    return { name: card.name.textContent ?? '', ms, how };
+    const how = data.cancelled ? 'cancelled' : failed(data.result) ? 'failed' : 'done';
+    if (!card.done) settle(card, how, performance.now() - card.began);
+    if (data.result === undefined || data.result === null || card.node.querySelector('.result')) return;
+    card.node.append(el('details', { class: 'result' }, el('summary', {}, 'Result'), el('pre', { tabindex: 0 }, pretty(data.result))));
   }
+
+  /** @param {any} data of a server-message "tool_result": the server's own word and time */
+  judged(data) {
+    const card = this.card({ tool_call_id: data.tool_call_id, function_name: data.name });
+    const how = card.state.dataset.how === 'cancelled' ? 'cancelled' : data.ok === false ? 'failed' : 'done';
+    settle(card, how, Number(data.ms));
+  }
+}
+
+/** @param {Card} card @param {'done'|'failed'|'cancelled'} how @param {number} ms */
+function settle(card, how, ms) {
+  card.done = true;
+  card.state.dataset.how = how;
+  card.state.textContent = `${{ cancelled: '⊘', failed: '✕', done: '✓' }[how]} ${how} · ${duration(ms)}`;
 }
 
 /** @param {unknown} result */

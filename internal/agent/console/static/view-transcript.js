@@ -10,6 +10,7 @@ export class Transcript {
     this.list = byId('log');
     this.scroll = byId('scroll');
     this.live = byId('announce');
+    this.agent = 'Agent';
     this.clear();
   }
 
@@ -27,6 +28,7 @@ export class Transcript {
   /** @param {HTMLElement} node */
   add(node) {
     byId('empty').hidden = true;
+    document.body.classList.add('started');
     this.list.append(node);
     while (this.list.children.length > MOST) this.list.firstElementChild?.remove();
     this.follow();
@@ -106,7 +108,7 @@ export class Transcript {
   openAnswer() {
     this.closeUser();
     if (!this.answer) {
-      this.answer = new Answer();
+      this.answer = new Answer(this.agent);
       this.add(this.answer.node);
     }
     return this.answer;
@@ -137,6 +139,7 @@ export class Transcript {
 
   /** @param {any} data of bot-output */
   output(data) {
+    if (!data.text) return;
     const late = !this.answer && data.spoken_status !== 'new' && this.before?.known.has(data.segment_id);
     (late && this.before ? this.before : this.openAnswer()).segment(data);
     this.follow();
@@ -150,7 +153,7 @@ export class Transcript {
   closeAnswer() {
     if (!this.answer) return;
     this.before = this.answer;
-    this.live.textContent = `Agent: ${this.before.text()}`;
+    this.live.textContent = `${this.agent}: ${this.before.text()}`;
     this.answer = null;
   }
 

@@ -1,0 +1,87 @@
+# `make` shows what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export GOFLAGS ?= -mod=readonly
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
+LDFLAGS := -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
+BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+TOOL    := go tool -modfile=tools/go.mod
+P       ?= 2
+RACE    ?= $(if $(shell command -v "$$(go env CC)"),-race)
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## serve the agent with emulated vendors: no account, no network
+	@go build -o bin/voicectl ./cmd/voicectl
+	@exec ./bin/voicectl serve --sandbox --dev $(ARGS)
+
+.PHONY: build
+build: ## build the static, reproducible binary bin/voicectl and print its sha256
+	@mkdir -p bin
+	@$(BUILD) -o bin/voicectl ./cmd/voicectl
+	@sha256sum bin/voicectl
+
+.PHONY: test
+test: ## run all tests that need Go alone, with the race detector, shuffled
+	@[ -n "$(RACE)" ] || echo "no C compiler: the race detector is off"
+	go test $(RACE) -shuffle=on -p $(P) $(TESTFLAGS) ./...
+
+.PHONY: e2e
+e2e: ## run the tests that drive a real browser
+	go test -tags e2e -count=1 -p 1 -timeout 15m -v ./test/e2e/...
+
+.PHONY: bench
+bench: ## measure what docs/benchmarks.md claims
+	go test -run '^$$' -bench . -benchmem -p 1 ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (30s)
+	@go list -e -f '{{.ImportPath}} {{.Dir}}' ./... | while read -r pkg dir; do \
+	  { grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go 2>/dev/null || true; } | awk '{print $$2}' | while read -r f; do \
+	    echo "== $$f in $$pkg"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -parallel $(P) "$$pkg" < /dev/null; \
+	  done; \
+	done
+
+.PHONY: nightly
+nightly: ## the long forms: tests three times over, 200 kills of the archive, 10 minutes a fuzz target
+	ARCHIVE_KILLS=200 go test $(RACE) -shuffle=on -count=3 -timeout 60m -p $(P) ./...
+	$(MAKE) fuzz FUZZTIME=10m
+	$(MAKE) check-repro
+
+.PHONY: lint
+lint: ## vet, golangci-lint, formatting, tidy go.mod, current generated pages
+	go vet ./...
+	$(TOOL) golangci-lint run ./...
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [ -n "$$out" ]; then echo "not formatted (make lint-fix):"; echo "$$out"; exit 1; fi
+	go mod tidy -diff
+	@go test -count=1 -run TestDocs_AreCurrent ./cmd/voicectl
+
+.PHONY: lint-fix
+lint-fix: ## format, and mend what the linters can mend by themselves
+	$(TOOL) golangci-lint run --fix ./...
+	$(TOOL) gofumpt -w $$(git ls-files -co --exclude-standard '*.go')
+
+.PHONY: generate
+generate: ## write .env.example and the reference pages in docs/
+	go run ./cmd/voicectl docs .
+
+.PHONY: check-repro
+check-repro: ## build here and, from nothing, in another folder, and compare
+	@d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
+	$(BUILD) -o "$$d/here" ./cmd/voicectl; \
+	mkdir "$$d/elsewhere"; git ls-files -co --exclude-standard -z | xargs -0 cp --parents -t "$$d/elsewhere"; \
+	(cd "$$d/elsewhere" && GOCACHE="$$d/cache" $(BUILD) -o "$$d/there" ./cmd/voicectl); \
+	(cd "$$d" && sha256sum here there && cmp here there && echo "the same binary")
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

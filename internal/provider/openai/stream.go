@@ -1,0 +1,218 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	api "github.com/sashabaranov/go-openai"
+
+	"github.com/voicectl/voicectl/internal/provider/guard"
+)
+
+const (
+	maxText   = 256 << 10 // of one answer, in bytes
+	drainWait = 100 * time.Millisecond
+)
+
+// Stream asks the model and calls sink with every piece of its answer, in order, from this goroutine.
+// It returns when the answer is complete, when sink returns an error (class Cancelled), or when ctx
+// ends. It never asks twice: a half-spoken answer cannot be taken back. Errors are *guard.Error.
+func (c *Client) Stream(ctx context.Context, r ChatRequest, sink func(Delta) error) (Usage, error) {
+	done, err := c.guard.Begin("chat")
+	if err != nil {
+		return Usage{}, err
+	}
+	s := &streaming{client: c, exchange: &exchange{http: c.o.HTTP}, sink: sink}
+	err = s.run(ctx, c.request(r))
+	return s.usage, done(err, false)
+}
+
+// streaming is one answer on its way.
+type streaming struct {
+	client   *Client
+	exchange *exchange
+	sink     func(Delta) error
+	calls    calls
+	usage    Usage
+	text     int
+	began    bool // the first token is here
+	finish   string
+}
+
+func (s *streaming) run(parent context.Context, req api.ChatCompletionRequest) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	late := time.AfterFunc(s.client.o.Timeout, func() {
+		cancel(&guard.Error{Vendor: vendor, Class: guard.Timeout, Err: fmt.Errorf("no first token within %s", s.client.o.Timeout)})
+	})
+	defer late.Stop()
+	stream, err := s.client.api(s.exchange).CreateChatCompletionStream(ctx, req)
+	if err != nil {
+		return s.failed(parent, ctx, err)
+	}
+	defer func() { _ = stream.Close() }()
+	stall := time.AfterFunc(time.Hour, func() {
+		cancel(&guard.Error{
+			Vendor: vendor, Class: guard.Timeout, RequestID: s.exchange.id,
+			Err: fmt.Errorf("no token for %s in the middle of the answer", s.client.o.Stall),
+		})
+	})
+	defer stall.Stop()
+	var waited time.Duration // since the last token; the time that sink takes is not the vendor's
+	for {
+		if s.began {
+			late.Stop()
+			stall.Reset(s.client.o.Stall - waited)
+		}
+		from := time.Now()
+		chunk, rerr := stream.Recv()
+		stall.Stop()
+		waited += time.Since(from)
+		if errors.Is(rerr, io.EOF) || errors.Is(rerr, errCut) && s.finish != "" {
+			break // some servers send no [DONE]; a finish reason says as well that nothing is missing
+		}
+		if rerr != nil {
+			return s.failed(parent, ctx, rerr)
+		}
+		if holdsToken(chunk) {
+			s.began, waited = true, 0
+		}
+		if err = s.take(chunk); err != nil {
+			return err
+		}
+	}
+	if err = s.end(); err != nil {
+		return err
+	}
+	hurry := time.AfterFunc(drainWait, func() { cancel(nil) })
+	defer hurry.Stop()
+	s.exchange.event.drain()
+	return nil
+}
+
+// holdsToken tells a chunk that carries something from one that only keeps the stream open.
+func holdsToken(chunk api.ChatCompletionStreamResponse) bool {
+	for _, ch := range chunk.Choices {
+		d := ch.Delta
+		if d.Content != "" || d.Refusal != "" || d.ReasoningContent != "" || len(d.ToolCalls) > 0 || ch.FinishReason != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *streaming) take(chunk api.ChatCompletionStreamResponse) error {
+	if u := chunk.Usage; u != nil {
+		s.usage = Usage{PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens, TotalTokens: u.TotalTokens}
+		if d := u.PromptTokensDetails; d != nil {
+			s.usage.CachedTokens = d.CachedTokens
+		}
+		if d := u.CompletionTokensDetails; d != nil {
+			s.usage.ReasoningTokens = d.ReasoningTokens
+		}
+	}
+	for _, ch := range chunk.Choices {
+		if ch.Index != 0 {
+			continue // only one answer was asked for
+		}
+		text := ch.Delta.Content + ch.Delta.Refusal
+		if s.text += len(text); s.text > maxText {
+			return protocol(fmt.Errorf("the answer is longer than %d bytes", maxText), s.exchange.id)
+		}
+		if text != "" {
+			if err := s.give(Delta{Text: text}); err != nil {
+				return err
+			}
+		}
+		for _, f := range ch.Delta.ToolCalls {
+			if err := s.calls.add(f); err != nil {
+				return protocol(err, s.exchange.id)
+			}
+		}
+		if ch.FinishReason != "" {
+			s.finish = string(ch.FinishReason)
+		}
+	}
+	if s.finish == string(api.FinishReasonToolCalls) {
+		return s.deliver() // do not wait for usage and [DONE]: the tool can run now
+	}
+	return nil
+}
+
+// deliver hands the calls on, once.
+func (s *streaming) deliver() error {
+	list := s.calls.whole()
+	if len(list) == 0 {
+		return nil
+	}
+	if s.finish == string(api.FinishReasonLength) {
+		for _, c := range list {
+			if !json.Valid([]byte(c.Arguments)) {
+				return protocol(errors.New("the token limit cut a tool call"), s.exchange.id)
+			}
+		}
+	}
+	return s.give(Delta{ToolCalls: list})
+}
+
+func (s *streaming) end() error {
+	if s.finish == "" {
+		if !s.began {
+			return protocol(errors.New("the stream held no answer"), s.exchange.id)
+		}
+		s.finish = string(api.FinishReasonStop)
+	}
+	if err := s.deliver(); err != nil {
+		return err
+	}
+	return s.give(Delta{Finish: s.finish})
+}
+
+func (s *streaming) give(d Delta) error {
+	if err := s.sink(d); err != nil {
+		return &guard.Error{Vendor: vendor, Class: guard.Cancelled, RequestID: s.exchange.id, Err: err}
+	}
+	return nil
+}
+
+// failed names the class of what ended the stream. Our own cancellations are told from the vendor's
+// failures by the cause of the context.
+func (s *streaming) failed(parent, ctx context.Context, err error) error {
+	var ge *guard.Error
+	if perr := parent.Err(); perr != nil {
+		return &guard.Error{Vendor: vendor, Class: guard.Classify(perr), RequestID: s.exchange.id, Err: perr}
+	}
+	if errors.As(context.Cause(ctx), &ge) {
+		return ge
+	}
+	if !s.exchange.asked { // refused by the library before anything went out
+		return &guard.Error{Vendor: vendor, Class: guard.BadRequest, Err: err}
+	}
+	sorted := sort(err)
+	if errors.As(sorted, &ge) && ge.RequestID == "" {
+		ge.RequestID = s.exchange.id
+	}
+	return sorted
+}
+
+// sort puts an error of the library into a class.
+func sort(err error) error {
+	var (
+		ge     *guard.Error
+		syntax *json.SyntaxError
+		typ    *json.UnmarshalTypeError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ge):
+		return ge
+	case errors.As(err, &syntax), errors.As(err, &typ), errors.Is(err, errCut), errors.Is(err, errTooLarge):
+		return protocol(err, "")
+	}
+	return &guard.Error{Vendor: vendor, Class: guard.Classify(err), Err: err}
+}

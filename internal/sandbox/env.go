@@ -1,0 +1,36 @@
+package sandbox
+
+import (
+	"strings"
+
+	"github.com/voicectl/voicectl/internal/sandbox/stage"
+)
+
+// Var is one environment variable.
+type Var struct{ Name, Value string }
+
+// Env returns the variables that point voicectl, and the vendors' own libraries where they read the same names, at
+// the sandbox whose base URL is given, such as http://127.0.0.1:9100.
+func Env(base string) []Var {
+	base = strings.TrimRight(base, "/")
+	socket := "ws" + strings.TrimPrefix(base, "http") // https becomes wss
+	return []Var{
+		{"OPENAI_API_KEY", "sandbox-openai"},
+		{"OPENAI_BASE_URL", base + "/" + stage.OpenAI + "/v1"},
+		{"SPEECHMATICS_API_KEY", "sandbox-speechmatics"},
+		{"SPEECHMATICS_RT_URL", socket + "/" + stage.Speechmatics + "/v2"},
+		{"CARTESIA_API_KEY", "sandbox-cartesia"},
+		{"CARTESIA_BASE_URL", base + "/" + stage.Cartesia},
+		{"SUPABASE_URL", base + "/" + stage.Supabase},
+		{"SUPABASE_ANON_KEY", "sandbox-supabase"},
+	}
+}
+
+// Export renders variables for a POSIX shell, one export a line.
+func Export(vars []Var) string {
+	var b strings.Builder
+	for _, v := range vars {
+		b.WriteString("export " + v.Name + "='" + strings.ReplaceAll(v.Value, "'", `'\''`) + "'\n")
+	}
+	return b.String()
+}
