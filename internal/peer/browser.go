@@ -64,7 +64,6 @@ func CallRTVI(ctx context.Context, o BrowserOptions) (*Browser, error) {
 	if err = b.open(ctx, r, u); err != nil {
 		return nil, err
 	}
-	go b.read()
 	go b.run(ctx)
 	timer := b.clk.NewTimer(readyTimeout)
 	defer timer.Stop()
@@ -112,8 +111,10 @@ func (b *Browser) open(ctx context.Context, r *reach, u *url.URL) error {
 	}
 	b.o.Trace.Emit(trace.Event{Event: trace.StreamOpen, Side: trace.Caller, MS: trace.Milliseconds(b.clk.Now().Sub(begun))})
 	b.conn = conn
+	go b.read()
 	if err = b.message(rtvi.ClientReady, b.id, rtvi.Ready{Version: rtvi.Version, About: &rtvi.About{Library: "voicectl"}}); err != nil {
 		_ = conn.Close(ws.CloseNormal, "")
+		<-b.gone
 		return fmt.Errorf("peer: client-ready: %w", err)
 	}
 	return nil
@@ -252,6 +253,11 @@ func (b *Browser) Send(t rtvi.Type, id string, data any) error {
 
 // SendText implements Peer: the reply comes at once and is spoken.
 func (b *Browser) SendText(text string) error {
+	select {
+	case <-b.over:
+		return ErrOver
+	default:
+	}
 	b.o.Trace.Emit(trace.Event{Event: trace.Typed, Side: trace.Caller, Text: text, At: b.clk.Now()})
 	return b.Send(rtvi.SendText, randomSID("")[:8], rtvi.TextInput{Content: text})
 }

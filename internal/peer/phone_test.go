@@ -161,12 +161,14 @@ func TestPhone_PlaysInRealTimeMarksAndClears(t *testing.T) {
 				if m.Event == twilio.EventMark {
 					at[m.Mark] = time.Since(begun)
 				}
+				if m.Mark == "after" {
+					return
+				}
 				if m.Event == twilio.EventMedia && m.Media.Timestamp == 1500 {
 					a.write(twilio.AppendClear(nil, a.sid))
 				}
 				if m.Event == twilio.EventMedia && m.Media.Timestamp == 1600 {
 					a.write(twilio.AppendMark(nil, a.sid, "after"))
-					return
 				}
 			}
 		})
@@ -613,4 +615,25 @@ func TestPhone_EventsThatNobodyReadsEndTheCall(t *testing.T) {
 			t.Errorf("%d events, the last is %+v", len(all), last)
 		}
 	})
+}
+
+// echoAgent waits for a text, answers, waits until the answer was played, and hangs up.
+func echoAgent(a *agentSide, answer string) {
+	a.begin()
+	dec := tonecode.NewDecoder(8000)
+	var m twilio.Message
+	for a.next(&m) {
+		if m.Event == twilio.EventMark {
+			return
+		}
+		if m.Event != twilio.EventMedia {
+			continue
+		}
+		for _, e := range dec.Write(media.DecodeMuLaw(nil, m.Media.Payload)) {
+			if e.Kind == tonecode.Message {
+				a.write(twilio.AppendMedia(nil, a.sid, media.EncodeMuLaw(nil, tonecode.Encode(answer, 8000))))
+				a.write(twilio.AppendMark(nil, a.sid, "end"))
+			}
+		}
+	}
 }

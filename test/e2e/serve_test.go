@@ -213,8 +213,8 @@ func TestServe_TheConsoleAnswersATypedQuestionThenMailsIt(t *testing.T) {
 	count, total := b.shownTransactions()
 	answer := b.answersWith(count)
 	t.Logf("%d transactions, %.2f in all; the answer: %s", count, total, answer)
-	if !strings.Contains(answer, "5001") {
-		t.Errorf("the answer does not name the client: %s", answer)
+	if sum := fmt.Sprintf("%.2f", total); !strings.Contains(answer, "5001") || !strings.Contains(strings.ReplaceAll(answer, ",", ""), sum) {
+		t.Errorf("the answer does not name the client and the total %s: %s", sum, answer)
 	}
 	b.says("#latency", "first token", "first audio")
 	b.shot("serve-typed")

@@ -71,8 +71,13 @@ func (s *Session) generate(epoch turn.Epoch) {
 	ctx, kept := s.replyCtx, s.kept
 	s.mark(stageAsked, s.o.Clock.Now())
 	s.spawn(ctx, "model", func(ctx context.Context) {
-		s.awaitKept(ctx, kept)
+		// The turn before is durable before this one is answered; the model may think meanwhile.
+		waited := false
 		err := s.o.Responder.Respond(ctx, req, func(d Delta) {
+			if !waited {
+				waited = true
+				s.awaitKept(ctx, kept)
+			}
 			if d.Text != "" {
 				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: turn.Event{Kind: turn.ModelText, Epoch: epoch, Text: d.Text}})
 			}

@@ -36,7 +36,7 @@ func everything(d *Decoder, frame int, samples []int16) (events []Event) {
 
 func TestDecoder_ReadsWhatWasEncodedAtEveryRate(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 24000, 48000, 44100, 22050} {
-		for offset := range 40 {
+		for offset := 0; offset < 40; offset += 3 {
 			lead := make([]int16, offset*rate/8000*5+offset)
 			sound := append(lead, Encode(question, rate)...)
 			got := decode(rate, append(sound, make([]int16, rate/10)...))

@@ -186,7 +186,14 @@ var (
 	plainSubject  = regexp.MustCompile(`(?i)\bsubject\b(?: line)?(?: (?:is|of|as|saying|should be))?[:\s]+([^\s"“][^".!?\n]{1,80})`)
 )
 
+func subjectWord(ts []token) bool {
+	return slices.ContainsFunc(ts, func(t token) bool { return in(t.text, "subject title titled headline") })
+}
+
 func (e *entities) particulars(ts []token, raw string) {
+	if !subjectWord(ts) {
+		raw = ""
+	}
 	if m := quotedSubject.FindStringSubmatch(raw); m != nil {
 		e.subject = strings.TrimSpace(m[1])
 	} else if m = plainSubject.FindStringSubmatch(raw); m != nil {

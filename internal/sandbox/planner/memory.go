@@ -65,7 +65,7 @@ func remember(in Input, box *toolbox) *memory {
 			m.settle(box)
 			m.heard++
 			m.heardText = strings.TrimSpace(shorten(msg.Text, 400))
-			m.turn = &turn{wants: m.understand(msg.Text)}
+			m.turn = &turn{wants: m.understand(clip(msg.Text, bound(len(list)-i)))}
 		case "assistant":
 			m.reply(msg)
 		case "tool", "function":
@@ -73,6 +73,14 @@ func remember(in Input, box *toolbox) *memory {
 		}
 	}
 	return m
+}
+
+// bound is how much of a message is read: less of those that lie further back.
+func bound(age int) int {
+	if age > 40 {
+		return maxText / 16
+	}
+	return maxText
 }
 
 //nolint:gochecknoglobals // compiled once

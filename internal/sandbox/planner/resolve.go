@@ -19,6 +19,7 @@ func (m *memory) resolve(p phrase, text string, all entities) want {
 		w.clients = []string{m.client}
 	}
 	if w.intent == sendMail {
+		w.said.subject = first(w.said.subject, all.subject)
 		w.to = firstOf(w.said.addresses, all.addresses)
 		if len(w.to) == 0 && w.said.again && m.address != "" && !w.said.badMail {
 			w.to = []string{m.address}

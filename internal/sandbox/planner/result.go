@@ -37,7 +37,9 @@ func readFinding(s string) *finding {
 	s = strings.TrimSpace(s)
 	v, ok := decode(s)
 	if !ok {
-		f.plainText(s)
+		if f.plainText(s); s != "" && (s[0] == '{' || s[0] == '[') { // it wanted to be JSON
+			f.failed, f.text = true, ""
+		}
 		return f
 	}
 	w := &walker{f: f}

@@ -36,6 +36,9 @@ func read(s string) []token { return spokenAddresses(spokenNumbers(scan(s))) }
 func scan(s string) []token {
 	var out []token
 	at := 0
+	if strings.IndexByte(s, '@') < 0 {
+		return scanPlain(s, 0, len(s))
+	}
 	for _, m := range typedAddress.FindAllStringIndex(s, 32) {
 		out = append(out, scanPlain(s, at, m[0])...)
 		out = append(out, token{text: strings.ToLower(strings.TrimLeft(s[m[0]:m[1]], ".-")), kind: address, start: m[0], end: m[1]})
@@ -103,7 +106,6 @@ func thousands(s string) bool {
 var (
 	suffixes  = strings.NewReplacer("’", "'", "-", "")
 	numbered  = regexp.MustCompile(`^(?:c|cl|cli|cid|client|cust|customer|id|no|nr|acc|acct|account)?(\d+)(?:s|'s)?$`)
-	hasDigit  = regexp.MustCompile(`\d`)
 	ordinals  = regexp.MustCompile(`^\d+(?:st|nd|rd|th)$`)
 	endings   = []string{"'s", "'d", "'ll", "'ve", "'re", "'m", "'"}
 	letterOhs = strings.NewReplacer("o", "0")
@@ -112,17 +114,24 @@ var (
 // classify normalises one word: lower case, no contraction, digits told from letters.
 func classify(raw string) token {
 	w := suffixes.Replace(strings.ToLower(raw))
+	if !strings.ContainsAny(w, "0123456789") {
+		return token{text: uncontracted(w)}
+	}
 	if m := numbered.FindStringSubmatch(strings.ReplaceAll(w, ",", "")); m != nil {
 		return token{text: m[1], kind: number, cue: w[0] > '9'}
 	}
-	if hasDigit.MatchString(w) {
-		if z := letterOhs.Replace(w); !strings.ContainsFunc(z, func(r rune) bool { return r < '0' || r > '9' }) {
-			return token{text: z, kind: number}
-		}
-		if ordinals.MatchString(w) {
-			return token{text: w}
-		}
-		return token{text: w, kind: mixed}
+	if z := letterOhs.Replace(w); !strings.ContainsFunc(z, func(r rune) bool { return r < '0' || r > '9' }) {
+		return token{text: z, kind: number}
+	}
+	if ordinals.MatchString(w) {
+		return token{text: w}
+	}
+	return token{text: w, kind: mixed}
+}
+
+func uncontracted(w string) string {
+	if strings.IndexByte(w, '\'') < 0 {
+		return w
 	}
 	for _, e := range endings {
 		if t, ok := strings.CutSuffix(w, e); ok {
@@ -130,7 +139,7 @@ func classify(raw string) token {
 			break
 		}
 	}
-	return token{text: strings.ReplaceAll(w, "'", "")}
+	return strings.ReplaceAll(w, "'", "")
 }
 
 // clip bounds a text at a character; the middle of an oversized one goes, since questions stand at
@@ -164,4 +173,21 @@ func has(phrases string, list ...string) bool {
 	return false
 }
 
-func in(s string, list string) bool { return strings.Contains(" "+list+" ", " "+s+" ") && s != "" }
+// in tells whether a word stands in a list of words that white space parts.
+func in(s, list string) bool {
+	if s == "" {
+		return false
+	}
+	for at := 0; ; {
+		i := strings.Index(list[at:], s)
+		if i < 0 {
+			return false
+		}
+		i += at
+		end := i + len(s)
+		if (i == 0 || list[i-1] <= ' ') && (end == len(list) || list[end] <= ' ') {
+			return true
+		}
+		at = i + 1
+	}
+}

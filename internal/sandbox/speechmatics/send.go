@@ -26,6 +26,7 @@ type sender struct {
 
 	silent atomic.Bool // stalled: not even acknowledgements
 
+	paced      time.Time // when the last final had taken its time
 	drip       time.Duration
 	transcript strings.Builder
 	finals     int
@@ -67,8 +68,11 @@ func (s *sender) send(ctx context.Context, queue <-chan outgoing) {
 // prepare takes the vendor's time for a final, and lets an injected fault strike; false when the final
 // is not to be sent.
 func (s *sender) prepare(ctx context.Context, m outgoing) bool {
-	if s.stage.Pacer(stage.Speechmatics).First(ctx) != nil {
-		return false
+	if m.at.After(s.paced) { // else it has waited while another one did: finals that are due together come together
+		if s.stage.Pacer(stage.Speechmatics).First(ctx) != nil {
+			return false
+		}
+		s.paced = s.stage.Now()
 	}
 	f, ok := s.stage.Midway(stage.Speechmatics, s.route)
 	if !ok {

@@ -322,6 +322,26 @@ func TestStream_InjectedFaults(t *testing.T) {
 	}
 }
 
+func TestStream_PaceIsOnceAnUtterance(t *testing.T) {
+	b := newBed(t)
+	if err := b.stage.SetPace(stage.Pace{Vendor: stage.Speechmatics, FirstMS: 200}); err != nil {
+		t.Fatal(err)
+	}
+	s, events := open(t, b.client(func(o *client.Options) { o.MaxDelay = 700 * time.Millisecond }), media.Phone)
+	start := time.Now()
+	s.Write(speak(media.Phone, strings.TrimSpace(strings.Repeat("one two three four five ", 10))))
+	s.Write(silence(media.Phone, time.Second))
+	n := 0
+	for _, e := range until(t, events, client.EndOfUtterance) {
+		if e.Kind == client.Final {
+			n++
+		}
+	}
+	if took := time.Since(start); n < 4 || took < 200*time.Millisecond || took > time.Duration(n)*200*time.Millisecond {
+		t.Errorf("%d finals took %v, want little more than 200 ms", n, took)
+	}
+}
+
 func TestStream_DripAndStallThatPassOnlyDelay(t *testing.T) {
 	for _, f := range []stage.Fault{{Mode: stage.ModeDrip, MS: 1}, {Mode: stage.ModeStall, MS: 20}} {
 		t.Run(f.Mode, func(t *testing.T) {

@@ -61,6 +61,14 @@ export function prepend(list, card, most) {
 }
 
 /**
+ * Brings a card into sight where the panels scroll by themselves; elsewhere it would take the page along.
+ * @param {Element} card
+ */
+export function reveal(card) {
+  if (matchMedia('(min-width: 56rem)').matches) card.scrollIntoView({ block: 'nearest' });
+}
+
+/**
  * Milliseconds as people read them: "84 ms", "1.25 s".
  * @param {number} ms
  */

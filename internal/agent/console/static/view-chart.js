@@ -1,6 +1,6 @@
 /** Charts, drawn as SVG, each with its table. */
 
-import { byId, el, prepend, svg } from './dom.js';
+import { byId, el, prepend, reveal, svg } from './dom.js';
 
 const MOST = 10;
 const W = 420;
@@ -46,6 +46,7 @@ export class Charts {
       el('details', {}, el('summary', {}, 'As a table'), table(title, labels, series)));
     byId('charts-none').hidden = true;
     prepend(this.list, card, MOST);
+    reveal(card);
   }
 }
 

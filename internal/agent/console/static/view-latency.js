@@ -63,9 +63,10 @@ export class Latency {
         el('td', { class: 'figure' }, duration(s.end_ms - s.start_ms)));
     });
     const number = Number.isFinite(Number(data.turn)) ? `Turn ${Number(data.turn)}` : 'Turn';
-    const card = el('li', { class: 'card waterfall' },
-      el('div', { class: 'row' }, el('h3', {}, number), el('strong', { class: 'figure' }, duration(total))),
-      el('table', {}, el('caption', { class: 'hidden' }, `${number}: time by stage`), el('tbody', {}, ...rows)));
+    for (const older of this.list.querySelectorAll('details')) older.open = false;
+    const card = el('li', { class: 'card waterfall' }, el('details', { open: true },
+      el('summary', { class: 'row' }, el('span', {}, number), el('strong', { class: 'figure' }, duration(total))),
+      el('table', {}, el('caption', { class: 'hidden' }, `${number}: time by stage`), el('tbody', {}, ...rows))));
     byId('latency-none').hidden = true;
     prepend(this.list, card, MOST);
   }

@@ -1,6 +1,6 @@
 /** Mails that were sent: told by the agent, or, in a sandbox, read from its outbox. */
 
-import { byId, el } from './dom.js';
+import { byId, el, reveal } from './dom.js';
 
 const MOST = 50;
 const EVERY_MS = 2500;
@@ -52,7 +52,9 @@ export class Outbox {
     this.shown = now;
     byId('outbox-none').hidden = this.mails.length > 0;
     byId('outbox-count').textContent = this.mails.length > 0 ? String(mails.length) : '';
+    const news = this.list.childElementCount < this.mails.length;
     this.list.replaceChildren(...this.mails.toReversed().map(card));
+    if (news && this.list.firstElementChild) reveal(this.list.firstElementChild);
   }
 }
 
