@@ -19,9 +19,8 @@ func (p *Proc) help(c *cobra.Command, _ []string) {
 	if about == "" {
 		about = c.Short + "."
 	}
-	p.print("%s\n", strings.TrimSpace(about))
-	if isTopic(c) {
-		return
+	if err := p.UI.Prose(about); err != nil || isTopic(c) {
+		return // as in print
 	}
 	p.heading("Usage")
 	p.print("  %s\n", useLine(c))
@@ -49,7 +48,7 @@ func learnMore(c *cobra.Command) []string {
 	return []string{
 		"`voicectl <command> --help` for one command",
 		"`voicectl help exit-codes` for what the exit codes mean",
-		"`voicectl help environment` for variables; every flag has one: --env-file is VOICECTL_ENV_FILE",
+		"`voicectl help environment` for variables; every flag has one",
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -195,6 +197,33 @@ func TestInit_ConfirmedOnATerminalWritesWhatConfigTakes(t *testing.T) {
 			t.Errorf("what init wrote is refused: %v", err)
 		}
 	}
+}
+
+func TestWatchSignals_FirstCancelsSecondAbandons(t *testing.T) {
+	ctx, second, stop := watchSignals()
+	defer stop()
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := func(what string, c <-chan struct{}) {
+		t.Helper()
+		if err := self.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-c:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: nothing happened", what)
+		}
+	}
+	wait("first", ctx.Done())
+	select {
+	case <-second:
+		t.Fatal("one signal counts for two")
+	default:
+	}
+	wait("second", second)
 }
 
 // TestDocs_AreCurrent holds the generated pages against the program.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestScheduler_EntriesKeepTheirPhase(t *testing.T) {
-	keepsPhase(t, 1000, FrameTime, 10*time.Second)
+	keepsPhase(t, 1000, FrameTime, 4*time.Second)
 	keepsPhase(t, 1000, 2*time.Second, 10*time.Minute)
 	keepsPhase(t, 10, FrameTime, 10*time.Minute)
 }

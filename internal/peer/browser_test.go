@@ -119,7 +119,7 @@ func TestBrowser_TalksAndHears(t *testing.T) {
 					if !ok {
 						return
 					}
-					switch e.Type {
+					switch e.Type { //nolint:exhaustive // the others are not sent
 					case rtvi.SendText:
 						var in rtvi.TextInput
 						if err := e.Unpack(&in); err != nil {
@@ -148,7 +148,7 @@ func TestBrowser_TalksAndHears(t *testing.T) {
 			})
 		})
 		path := filepath.Join(t.TempDir(), "call.wav")
-		file, err := os.Create(path) //nolint:gosec // a test's own folder
+		file, err := os.Create(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestBrowser_TalksAndHears(t *testing.T) {
 // checkRecording decodes both sides of the file.
 func checkRecording(t *testing.T, path, left, right string) {
 	t.Helper()
-	in, err := os.Open(path) //nolint:gosec // a test's own folder
+	in, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func TestRecorder_SidesStayTogether(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "call.wav")
-			f, err := os.Create(path) //nolint:gosec // a test's own folder
+			f, err := os.Create(path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,7 +41,7 @@ func TestRecorder_SidesStayTogether(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Write([]int16{1}, tc.file, []int16{1}, tc.file) // after the end: nothing
-			in, err := os.Open(path)                          //nolint:gosec // likewise
+			in, err := os.Open(path)                         
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -227,3 +227,23 @@ func TestProgress_OnATerminalStaysOnOneLineAndLeavesTheOutcome(t *testing.T) {
 		}
 	})
 }
+
+func TestProse_IsFilledOnATerminalOnly(t *testing.T) {
+	text := "One sentence that is broken\nwhere its author saw fit.\n\n  $ example that stays as long as it is\n\nEnd."
+	s, out := pipe()
+	if err := s.Prose(text); err != nil || out.String() != text+"\n" {
+		t.Errorf("pipe: got %q, %v", out, err)
+	}
+	s, out = terminal(30)
+	if err := s.Prose(text); err != nil {
+		t.Fatal(err)
+	}
+	want := "One sentence that is broken\nwhere its author saw fit.\n\n  $ example that stays as long as it is\n\nEnd.\n"
+	if out.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", out, want)
+	}
+	s, out = terminal(60)
+	if err := s.Prose(text); err != nil || !strings.HasPrefix(out.String(), "One sentence that is broken where its author saw fit.\n") {
+		t.Errorf("got:\n%s", out)
+	}
+}

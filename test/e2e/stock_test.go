@@ -23,19 +23,52 @@ import (
 // The stock Pipecat client as npm gives it, unmodified: an outside judge of the browser line.
 
 //nolint:gochecknoglobals // installed and bundled once
-var bundle = sync.OnceValues(func() ([]byte, error) {
-	if _, err := os.Stat("web/node_modules/.bin/esbuild"); err != nil {
-		if out, err := exec.Command("npm", "ci", "--prefix", "web").CombinedOutput(); err != nil { //nolint:noctx // once, and npm has its own limits
-			return nil, fmt.Errorf("npm ci --prefix test/e2e/web: %w\n%s", err, out)
+var (
+	// npm installs what web/package-lock.json pins, unless that has been done.
+	npm = sync.OnceValue(func() error {
+		installed, err := os.ReadFile("web/node_modules/.package-lock.json")
+		if pinned, perr := os.ReadFile("web/package-lock.json"); err == nil && perr == nil && samePackages(installed, pinned) {
+			return nil
+		}
+		cmd := exec.Command("npm", "ci") //nolint:noctx // once, and npm has limits of its own
+		cmd.Dir = "web"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("npm ci in test/e2e/web (it needs Node and a registry): %w\n%s", err, out)
+		}
+		return nil
+	})
+	bundle = sync.OnceValues(func() ([]byte, error) {
+		if err := npm(); err != nil {
+			return nil, err
+		}
+		to := filepath.Join(buildDir, "page.js")
+		out, err := exec.Command("web/node_modules/.bin/esbuild", "web/page.js", "--bundle", "--format=esm", "--outfile="+to, "--log-level=error").CombinedOutput() //nolint:gosec,noctx // our own
+		if err != nil {
+			return nil, fmt.Errorf("esbuild: %w\n%s", err, out)
+		}
+		return os.ReadFile(to)
+	})
+)
+
+// samePackages compares the versions of two lock files. What is optional may be missing from the first.
+func samePackages(installed, pinned []byte) bool {
+	type lock struct {
+		Packages map[string]struct {
+			Version  string `json:"version"`
+			Optional bool   `json:"optional"`
+		} `json:"packages"`
+	}
+	var have, want lock
+	if json.Unmarshal(installed, &have) != nil || json.Unmarshal(pinned, &want) != nil {
+		return false
+	}
+	for name, p := range want.Packages {
+		if got, ok := have.Packages[name]; name != "" && got.Version != p.Version && (ok || !p.Optional) {
+			return false
 		}
 	}
-	to := filepath.Join(buildDir, "page.js")
-	out, err := exec.Command("web/node_modules/.bin/esbuild", "web/page.js", "--bundle", "--format=esm", "--outfile="+to, "--log-level=error").CombinedOutput() //nolint:gosec,noctx // our own
-	if err != nil {
-		return nil, fmt.Errorf("esbuild: %w\n%s", err, out)
-	}
-	return os.ReadFile(to)
-})
+	return true
+}
 
 // stockPage serves the client's page and passes /start and /ws on to the agent, as a site in front of an
 // agent does.
@@ -144,5 +177,15 @@ func (s *traffic) sent(data []byte) {
 	if body, ok := fields(data)[2].([]byte); ok {
 		pcm, _ := fields(body)[3].([]byte)
 		s.spoken += len(pcm)
+	}
+}
+
+func TestConsole_ItsTypesHold(t *testing.T) {
+	if err := npm(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "web/node_modules/.bin/tsc", "-p", "web").CombinedOutput()
+	if err != nil {
+		t.Errorf("tsc: %v\n%s", err, out)
 	}
 }

@@ -65,6 +65,10 @@ func (s *Session) loop(ctx context.Context) {
 			s.handle(ctx, it)
 		case <-s.timers.c():
 			for _, id := range s.timers.expired() {
+				if id == timerAudioGap {
+					s.audioGap()
+					continue
+				}
 				s.syncPlayed()
 				s.step(turn.Event{Kind: turn.TimerFired, Timer: id})
 			}
@@ -113,12 +117,19 @@ func (s *Session) handle(ctx context.Context, it item) {
 func (s *Session) fromLine(ctx context.Context, in In) {
 	switch in.Kind {
 	case InAudio:
-		s.frames++
+		s.lastFrame = in.Frame.Received
 		if s.o.VAD != nil {
 			switch tr := s.o.VAD.Feed(in.Frame); tr.Activity {
 			case media.Started:
+				s.voiced = true
+				s.timers.set(timerAudioGap, maxAudioGap)
 				s.step(turn.Event{Kind: turn.VoiceStart})
 			case media.Stopped:
+				if !s.voiced {
+					break // the gap has ended it
+				}
+				s.voiced = false
+				s.timers.clear(timerAudioGap)
 				s.mark(stageVoiceStop, in.Frame.Received.Add(-tr.Lag))
 				s.step(turn.Event{Kind: turn.VoiceStop})
 			case media.Unchanged:
@@ -142,6 +153,26 @@ func (s *Session) fromLine(ctx context.Context, in In) {
 	case InMessage:
 		s.message(ctx, in)
 	}
+}
+
+// timerAudioGap watches for a far end that stops sending in the middle of a word: without sound there is
+// no silence that could end the turn.
+const (
+	timerAudioGap turn.TimerID = "audio_gap"
+	maxAudioGap                = time.Second
+)
+
+func (s *Session) audioGap() {
+	if !s.voiced {
+		return
+	}
+	if left := maxAudioGap - s.o.Clock.Now().Sub(s.lastFrame); left > 0 {
+		s.timers.set(timerAudioGap, left)
+		return
+	}
+	s.voiced = false
+	s.mark(stageVoiceStop, s.lastFrame)
+	s.step(turn.Event{Kind: turn.VoiceStop})
 }
 
 // syncPlayed tells the engine how far the ear is, before it decides over what was heard.

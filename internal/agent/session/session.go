@@ -41,8 +41,9 @@ type Session struct {
 		epoch turn.Epoch
 		heard time.Duration
 	}
-	frames uint64
-	user   string // the caller's words of this turn
+	lastFrame time.Time // receipt of the newest sound
+	voiced    bool      // the caller's voice is heard
+	user      string    // the caller's words of this turn
 }
 
 // errEnded is the cause with which a session's context ends in good order.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/turn"
+	"github.com/voicectl/voicectl/internal/media"
 )
 
 func TestSession_GreetsAndPacesWithinTheLead(t *testing.T) {
@@ -172,6 +173,48 @@ func TestSession_HangUpKeepsTheTurnInProgress(t *testing.T) {
 		k.wait(time.Second)
 		if len(k.kept.list) != 1 || k.kept.list[0].Agent != "a b c d" || k.kept.list[0].Outcome != "hung_up" {
 			t.Errorf("kept %+v", k.kept.list)
+		}
+	})
+}
+
+// voiceByMark is a detector that a test drives: voice in the frames that begin with 1.
+type voiceByMark struct{ on bool }
+
+func (v *voiceByMark) Speaking() bool { return v.on }
+func (v *voiceByMark) Feed(f *media.Frame) media.Transition {
+	loud := f.Data[0] == 1
+	switch {
+	case loud && !v.on:
+		v.on = true
+		return media.Transition{Activity: media.Started}
+	case !loud && v.on:
+		v.on = false
+		return media.Transition{Activity: media.Stopped}
+	}
+	return media.Transition{}
+}
+
+func TestSession_SoundThatStopsMidWordEndsTheTurn(t *testing.T) {
+	inTalk(t, Options{Responder: saying("Yes."), VAD: &voiceByMark{}}, true, func(k *talk) {
+		frame := func(mark byte) {
+			f := media.NewFrame(media.Phone, time.Now())
+			f.Data = append(f.Data, mark)
+			k.line.in <- In{Kind: InAudio, Frame: f}
+			k.wait(20 * time.Millisecond)
+		}
+		for range 20 {
+			frame(1)
+		}
+		k.ears.hear(Heard{Kind: turn.Final, Text: "Are you there?", Start: 0, End: 300 * time.Millisecond})
+		k.wait(5 * time.Second)
+		if k.ears.finalized != 1 {
+			t.Errorf("recognizer was asked to finish %d times, want 1", k.ears.finalized)
+		}
+		if len(k.kept.list) != 1 || k.kept.list[0].User != "Are you there?" {
+			t.Errorf("kept %+v", k.kept.list)
+		}
+		if n := len(k.line.notes(turn.NoteUserStopped)); n != 1 {
+			t.Errorf("user stopped %d times, want 1", n)
 		}
 	})
 }

@@ -30,7 +30,6 @@ const (
 // Decoder finds messages in a stream of samples, whatever their place in it. It looks for a preamble wherever there
 // is sound, and follows a message symbol by symbol from there. Not safe for concurrent use.
 type Decoder struct {
-	rate      int
 	resampler *media.Resampler // nil at 8 kHz
 	pcm       []int16
 	spectrum  spectrum
@@ -62,7 +61,7 @@ const (
 // NewDecoder makes a decoder for a stream of a rate (samples a second, at least 8000). Others than 8000 are brought
 // to 8000 first.
 func NewDecoder(rate int) *Decoder {
-	d := &Decoder{rate: rate}
+	d := &Decoder{}
 	if rate != lineRate {
 		d.resampler = media.NewLowDelayResampler(rate, lineRate)
 	}

@@ -64,10 +64,11 @@ func (d *Decoder) fits(v uint32, contrast float32) (place int, data uint16, late
 	return place, data, late, coherence >= minCoherence
 }
 
-// onset is whether the slot holds the preamble of another message, which then begins.
+// onset is whether the slot holds the preamble of another message, which then begins. It is not asked about the very
+// symbol that a message began with, so that reading always moves on.
 func (d *Decoder) onset(v uint32, contrast float32, place int64) bool {
 	i := preambleAt(v)
-	if i < 0 || contrast < minContrast {
+	if i < 0 || contrast < minContrast || d.msg.valid == 0 {
 		return false
 	}
 	late, coherence := d.spectrum.align(preamble[i], gridSlip)

@@ -325,7 +325,7 @@ func TestClient_NoServer(t *testing.T) {
 
 // A server that takes connections and never answers the upgrade.
 func TestClient_CloseWhileDialling(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's listener
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer func() { _ = l.Close() }()
 	c := New(Options{BaseURL: "http://" + l.Addr().String(), Key: secret.New("k"), Voice: "v"})

@@ -72,8 +72,9 @@ func newStream(c *Client, f media.Format, sink func(Event)) *Stream {
 	}
 }
 
-// Write takes sound in the format of the stream and copies it. It never blocks. After Close or a
-// failure it does nothing.
+// Write takes sound in the format of the stream and copies it. It never blocks. Sound is expected as it
+// happens: more than Options.Behind ahead of what the vendor has read is a failure. After Close or a
+// failure Write does nothing.
 func (s *Stream) Write(data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -269,7 +269,7 @@ func TestStream_CloseIsBounded(t *testing.T) {
 
 // A server that takes the connection and never answers the upgrade.
 func TestStream_CloseWhileDialling(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's listener
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

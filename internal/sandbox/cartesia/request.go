@@ -29,7 +29,6 @@ type request struct {
 	voice string
 }
 
-//nolint:gochecknoglobals // constant value
 var languagePattern = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z]{2,4})?$`)
 
 const maxBufferDelay = 5000 // ms

@@ -172,6 +172,9 @@ func sumOf(rows []entry) (float64, bool) {
 
 // pick finds the row that a superlative means.
 func pick(rows []entry, focus string) entry {
+	if i := map[string]int{"second": 1, "third": 2}[focus]; i > 0 && i < len(rows) {
+		return rows[i]
+	}
 	if !in(focus, "largest smallest latest earliest") || len(rows) == 0 {
 		return nil
 	}

@@ -68,11 +68,24 @@ func (e *entities) number(ts []token, i int) {
 	case cue && len(t.text) > maxID:
 		e.badID = true
 	case cue && in(prev, "$ € £"):
+	case !cue && len(t.text) == 4 && (t.text[:2] == "19" || t.text[:2] == "20") && in(prev, "in since during until by before after year from"):
+	case corrected(ts, i) && len(e.clients) > 0 && len(t.text) >= 3: // "5001, I mean 5002"
+		e.clients[len(e.clients)-1] = t.text
 	case cue, len(t.text) >= 3 && len(t.text) <= maxID && !in(prev, notID) && !in(next, units):
 		if !slices.Contains(e.clients, t.text) {
 			e.clients = append(e.clients, t.text)
 		}
 	}
+}
+
+// corrected tells whether the number takes back the one before it.
+func corrected(ts []token, i int) bool {
+	for n := 1; n <= 5 && i-n >= 0 && ts[i-n].kind != number; n++ {
+		if in(ts[i-n].text, "mean meant sorry correction rather actually") {
+			return true
+		}
+	}
+	return false
 }
 
 // cued tells whether a word shortly before says that an id follows: "client", "account number", "id is".
@@ -134,7 +147,9 @@ var (
 		{"smallest", "smallest lowest least"},
 		{"latest", "latest newest recent"},
 		{"earliest", "earliest oldest"},
-		{"average", "average mean"},
+		{"average", "average"},
+		{"second", "second"},
+		{"third", "third"},
 		{"total", "total sum altogether overall"},
 	}
 )

@@ -1,6 +1,11 @@
 package planner
 
-import ("testing";"fmt";"os";"strings")
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
 
 func TestExplore(t *testing.T) {
 	b, _ := os.ReadFile("/tmp/explore.txt")
@@ -9,7 +14,9 @@ func TestExplore(t *testing.T) {
 		for _, l := range strings.Split(block, "\n") {
 			said, calls := w.say(t, l)
 			fmt.Printf("> %s\n    ", l)
-			for _, c := range calls { fmt.Printf("%s%s ", c.Name, c.Arguments) }
+			for _, c := range calls {
+				fmt.Printf("%s%s ", c.Name, c.Arguments)
+			}
 			fmt.Printf("\n    %s\n", said)
 		}
 		fmt.Println()

@@ -33,6 +33,7 @@ const (
 	praise      intent = "praise"
 	complain    intent = "complain"
 	joke        intent = "joke"
+	human       intent = "human"
 	chat        intent = "chat" // none of the above
 )
 
@@ -76,7 +77,7 @@ var lexicon = []row{
 		stock*:2 market*:1.5 score*:1.5 president:2.5 capital:2 population:2.5 internet:2 web:2 online:1.5 google*:3 search*:2 explain*:2 information:1.5
 		info:1.5 company:1.5 accept*:1.5 holiday*:2 vacation*:2 employee*:1.5 benefit*:1.5 onboard*:2 security:2 gdpr:3 retention:2 loyalty:2 membership*:2
 		gift:1.5 track*:2 password*:2.5 reset*:1.5 login:2 install*:2 setup:1.5 feature*:1.5 product*:1 plan*:1 upgrade*:2 trial*:1.5 bitcoin:2.5
-		recipe*:2 movie*:1.5 election*:2.5 capital:2 mean:1 define:2 definition:2.5 moneyback:3 compensat*:2 insur*:2 tax*:1.5 deadline*:2`,
+		recipe*:2 movie*:1.5 election*:2.5 define:2 definition:2.5 moneyback:3 compensat*:2 insur*:2 tax*:1.5 deadline*:2`,
 		[]string{
 			"how do i:2.5", "how can i:2.5", "how could i:2", "how would i:2", "how should i:2", "how do we:2", "how can we:2", "how does:1.5", "how do:1", "how long:2", "how to:2",
 			"what happens:2", "can i:1.5", "may i:1.5", "am i allowed:2.5", "do you offer:2", "do you accept:2", "do you ship:2", "do you have a:1", "do you have any:.5", "do we have a:1",
@@ -104,6 +105,10 @@ var lexicon = []row{
 	{abilities, `help:2 capabilit*:3`, []string{
 		"what can you do:6", "what do you do:6", "can you help:4", "could you help:4", "help me:2.5", "i need help:4", "need some help:4", "what can i ask:6", "what can i do here:5", "how can you help:7", "how do you work:5", "how does this work:5",
 		"what are you able:6", "what are your:3", "your abilities:4", "what else can you:6", "what are my options:5", "what services:2", "how may you help:6", "what things can you:6",
+	}},
+	{human, ``, []string{
+		"talk to a human:6", "speak to a human:6", "speak with a human:6", "talk to a person:6", "speak to a person:6", "real person:5", "speak to someone:5", "talk to someone:5", "speak to a manager:6", "talk to a manager:6",
+		"speak to your manager:6", "to an agent:5", "a representative:5", "to an operator:5", "transfer me:5", "human being:4", "connect me:4",
 	}},
 	{hearMe, `testing:3 mic:2.5 microphone:2.5`, []string{"can you hear me:6", "do you hear me:6", "are you there:5", "is anyone there:4", "are you still there:6", "are you listening:5", "this is a test:4", "is this working:4", "is this thing on:5"}},
 	{goodbye, `bye:4 goodbye:4 cya:4 farewell:4`, []string{"bye bye:1", "good bye:4", "see you:4", "see ya:4", "talk to you later:5", "talk later:5", "take care:4", "have a good day:4.5", "have a nice day:4.5", "have a great day:4.5", "good night:4", "thats all:3", "that all:3", "that will be all:4", "that would be all:4", "im done:3.5", "i done:3.5", "catch you later:5", "hang up:4", "nothing else:3", "until next time:4", "have a good one:4.5", "have a good night:4.5", "signing off:4"}},

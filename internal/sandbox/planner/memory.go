@@ -21,6 +21,7 @@ type memory struct {
 	greeted   bool   // the assistant has spoken
 	results   map[string]*finding
 	mailed    *mailing
+	near      bool  // the message being read names a client
 	turn      *turn // nil: nobody has spoken
 }
 

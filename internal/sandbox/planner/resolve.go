@@ -103,6 +103,8 @@ func (m *memory) ellipsis(ts []token, text string, all entities) (want, bool) {
 	case len(all.statuses)+len(all.types) > 0 && m.action != none && m.action != lookUp && !chatty(said),
 		all.focus != "" && m.client != "" && m.action != lookUp && len(ts) <= 8:
 		p.intent = showRecords
+	case len(all.addresses) > 0 && (m.action == showRecords || m.action == drawChart || m.action == sendMail) && (beforeAddress(ts, "to") || beforeAddress(ts, "and")):
+		p.intent = sendMail
 	case m.action == lookUp && len(ts) <= 12 && has(said, "what about", "how about", "and for", "and in", "same for"):
 		p.intent = lookUp
 	default:
@@ -121,9 +123,8 @@ var (
 		regexp.MustCompile(`(?i)^(?:i(?:'d| would) (?:like|love) to (?:know|learn|find out|ask|hear)|i (?:want|need) to (?:know|find out|ask)|i(?:'m| am) (?:looking for|wondering)|i wonder|do you know|any idea|let me know)\b\s*(?:about |on |whether |if )?`),
 		regexp.MustCompile(`(?i)^(?:tell me(?: more)?|what do you know|what can you tell me|give me (?:some )?(?:info(?:rmation)?|details)|read(?: me)?)\b\s*(?:about |on |of )?`),
 		regexp.MustCompile(`(?i)^(?:do an? )?(?:web |internet |online |google )?search(?:ing)?\b\s*(?:(?:the |on |in |our )*(?:web|internet|online|google|documents?|docs|knowledge base|files)\b\s*)?(?:for |about |on )?`),
-		regexp.MustCompile(`(?i)^(?:look up|google|find(?: out)?|look for|explain|check)\b\s*(?:about |for |on |what )?`),
-		regexp.MustCompile(`(?i)^(?:what about|how about|same for|what(?:'s|’s| is| are| was| were)?)\b\s*`),
-		regexp.MustCompile(`(?i)^(?:is|are|was|were)\b\s+`),
+		regexp.MustCompile(`(?i)^(?:look up|google|find(?: out)?|look for|explain|check)\b\s*(?:about |for |on )?`),
+		regexp.MustCompile(`(?i)^(?:what about|how about|same for|what(?:'s|’s| is| are| was| were))\b\s*`),
 		regexp.MustCompile(`(?i)^(?:the|an?|our|your|my|its|their|any|some)\s+`),
 	}
 	trails = regexp.MustCompile(`(?i)[\s,]*(?:\b(?:please|for me|online|on the (?:web|internet)|in the (?:documents?|docs|knowledge base)|right now|can you|could you|thanks|thank you))?[\s.?!,;:]*$`)
@@ -142,7 +143,7 @@ func (m *memory) lookup(w *want, ts []token, text string) {
 	switch {
 	case q == "" || in(strings.ToLower(q), "it that this them those these one so"):
 		q = m.query
-	case elliptic && m.query != "" && scores(ts)[lookUp] < 2:
+	case elliptic && m.query != "" && scores(ts)[lookUp] < 2, pointsBack(ts) && m.action == lookUp:
 		q += " " + topic(m.query)
 	}
 	w.query = strings.TrimSpace(shorten(q, 200))

@@ -21,8 +21,9 @@ var replies = map[intent][]string{
 	praise:     {"That's kind, thank you. Is there anything else?"},
 	complain:   {"I'm sorry about that. Tell me what you need, and I'll try again."},
 	joke:       {"I'm better with numbers than with jokes, I'm afraid. What can I look up for you?"},
+	human:      {"I can't put you through from here, but I'm glad to help with what I can. What is it about?"},
 	decline:    {"All right, I won't. Is there anything else?"},
-	chat:       {"I see. I can {what}. Is there something I can do for you?", "I'm listening. What can I do for you?"},
+	chat:       {"I see. I'm here for transactions, reports, charts and questions. What would you like?", "I'm listening. What can I do for you?"},
 }
 
 //nolint:gochecknoglobals // table

@@ -56,6 +56,7 @@ func (m *memory) understand(text string) []want {
 		ts = slices.Concat(ts[:maxTokens/2], ts[len(ts)-maxTokens/2:])
 	}
 	all := find(ts, text)
+	m.near = len(all.clients) > 0
 	if w, ok := m.filled(ts, all); ok {
 		return []want{w}
 	}
@@ -154,6 +155,13 @@ func (m *memory) classify(ts []token) (best intent, bare bool) {
 		lookup -= 2
 	} else if manual || s[lookUp] >= 4 || has(text, "do you", "your", "our", "policy") && lookup > 0 {
 		records -= 2
+	}
+	if !named && (m.client != "" || m.near) && s[lookUp] < 2 && has(text, "they", "their", "them", "he", "she", "his") && mail < 2.5 && chart < 2.5 {
+		records += 2.5
+		lookup -= 1.5
+	}
+	if !asks && has(text, "it is", "i am", "i feel", "i think", "i like", "i love", "its") {
+		lookup-- // a remark
 	}
 	if asks && (lookup > 0 || !chatty(text) && strings.Count(text, " ") > 2) {
 		lookup += 1.5

@@ -17,7 +17,6 @@ func refused(kind, format string, args ...any) *refusal {
 	return &refusal{kind, fmt.Sprintf(format, args...)}
 }
 
-//nolint:gochecknoglobals // constant value
 var languagePattern = regexp.MustCompile(`^[a-z]{2,3}(_[a-z]{2,3})?$`)
 
 func validLanguage(s string) bool { return languagePattern.MatchString(s) }

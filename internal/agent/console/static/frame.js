@@ -160,7 +160,8 @@ export function decode(buffer) {
 
 /** @param {Uint8Array} body @returns {Frame} */
 function decodeAudio(body) {
-  const out = { kind: /** @type {const} */ ('audio'), audio: new Uint8Array(0), rate: 24000, channels: 1 };
+  /** @type {Extract<Frame, {kind: 'audio'}>} */
+  const out = { kind: 'audio', audio: new Uint8Array(0), rate: 24000, channels: 1 };
   walk(body, (field, value) => {
     if (field === 3 && value instanceof Uint8Array) out.audio = value;
     if (field === 4 && typeof value === 'number' && value > 0) out.rate = value;

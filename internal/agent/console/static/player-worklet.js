@@ -11,7 +11,10 @@ class PlayerProcessor extends AudioWorkletProcessor {
     super();
     this.ring = new Float32Array(SECONDS * sampleRate);
     this.ready = (READY_MS / 1000) * sampleRate;
-    this.clear();
+    this.head = 0; // next to play
+    this.size = 0;
+    this.playing = false;
+    this.waited = 0;
     this.port.onmessage = ({ data }) => {
       if (data === 'flush') this.clear();
       else this.add(data);
@@ -19,7 +22,6 @@ class PlayerProcessor extends AudioWorkletProcessor {
   }
 
   clear() {
-    this.head = 0; // next to play
     this.size = 0;
     this.playing = false;
     this.waited = 0;

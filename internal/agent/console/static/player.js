@@ -49,8 +49,8 @@ export class Player {
       this.rate = rate;
       this.resampler = rate === RATE ? null : new Resampler(rate, RATE);
     }
-    let samples = fromPCM16(audio, channels);
-    if (this.resampler) samples = this.resampler.push(samples);
+    const given = fromPCM16(audio, channels);
+    const samples = this.resampler ? this.resampler.push(given) : given;
     this.node.port.postMessage(samples, [samples.buffer]);
   }
 

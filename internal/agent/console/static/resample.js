@@ -19,7 +19,7 @@ export class Resampler {
 
   /**
    * @param {Float32Array} samples
-   * @returns {Float32Array}
+   * @returns {Float32Array<ArrayBuffer>}
    */
   push(samples) {
     const input = new Float32Array(this.input.length + samples.length);

@@ -20,7 +20,8 @@ const NAMES = {
 export class Latency {
   constructor() {
     this.list = byId('latency');
-    this.forget();
+    this.arrivedAt = 0;
+    this.heardMs = -1;
   }
 
   clear() {

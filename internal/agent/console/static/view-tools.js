@@ -9,13 +9,14 @@ const MOST = 50;
 export class Tools {
   constructor() {
     this.list = byId('tools');
-    this.clear();
+    /** @type {Map<string, Card>} */
+    this.cards = new Map();
+    this.count = 0;
   }
 
   clear() {
     this.list.replaceChildren();
-    /** @type {Map<string, Card>} */
-    this.cards = new Map();
+    this.cards.clear();
     this.count = 0;
     byId('tools-none').hidden = false;
     byId('tools-count').textContent = '';
