@@ -74,11 +74,12 @@ func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sou
 	if err != nil {
 		return nil, err
 	}
-	arch, err := archive.Open(archive.Options{Dir: filepath.Join(p.Dir, relative(cfg.DataDir, p.Dir)), Log: log})
+	arch, err := archive.Open(archive.Options{Dir: p.path(cfg.DataDir), Log: log, Retention: archive.Retention{Text: cfg.Archive.TextRetention}})
 	if err != nil {
 		return nil, err
 	}
 	s.onStop(func(context.Context) error { return arch.Close() })
+	s.onStop(sweeper(ctx, arch, log))
 	sched := media.NewScheduler(time.Now)
 	s.onStop(func(context.Context) error { sched.Close(); return nil })
 
@@ -104,16 +105,6 @@ func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sou
 	}
 	observe = s.server.Vendor
 	return s, nil
-}
-
-func relative(dir, base string) string {
-	if !filepath.IsAbs(dir) {
-		return dir
-	}
-	if rel, err := filepath.Rel(base, dir); err == nil {
-		return rel
-	}
-	return dir
 }
 
 // agentOf reads the agent's definition: --agent FILE, else the built-in one of the profile.
@@ -209,9 +200,11 @@ func serverConfig(cfg *config.Config) (server.Config, error) {
 		TwilioAccount: cfg.Providers.Twilio.AccountSID,
 		MaxSessions:   cfg.Limits.MaxSessions, MaxPerIP: cfg.Limits.PerIP, NewPerMinute: cfg.Limits.NewPerMinute,
 		SessionTime: cfg.Limits.SessionTimeout, DrainTimeout: cfg.DrainTimeout,
-		Line:          line.Limits{Handshake: cfg.Limits.HandshakeTimeout, Idle: cfg.Limits.IdleTimeout, BadInRow: cfg.Limits.BadMessages},
-		HashedContent: !cfg.Archive.Text,
-		Version:       buildInfo().Version, Commit: buildInfo().Commit,
+		Line:      line.Limits{Handshake: cfg.Limits.HandshakeTimeout, Idle: cfg.Limits.IdleTimeout, BadInRow: cfg.Limits.BadMessages},
+		NoContent: !cfg.Archive.Text,
+		TokenTTL:  cfg.Limits.TokenTTL, FirstMessage: int64(cfg.Limits.FirstMessageBytes), Message: int64(cfg.Limits.MessageBytes),
+		Body: int64(cfg.Limits.BodyBytes), ReportLevel: cfg.Tools.ReportLevel,
+		Version: buildInfo().Version, Commit: buildInfo().Commit,
 	}
 	if strings.EqualFold(cfg.AdminAddr, "off") {
 		c.AdminAddr = ""
@@ -255,4 +248,35 @@ func functionOf(tool string) string {
 		return supabase.FnChart
 	}
 	return tool
+}
+
+// sweeper erases what is older than its retention, a minute after the start and then once a day.
+func sweeper(ctx context.Context, a *archive.Archive, log *slog.Logger) (stop func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTimer(time.Minute)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			swept, err := a.Sweep(ctx, time.Now())
+			if err != nil && ctx.Err() == nil {
+				log.Error("sweep", "component", "archive", "err", err)
+			}
+			if swept.Texts > 0 {
+				log.Info("old words erased", "component", "archive", "calls", swept.Texts)
+			}
+			t.Reset(24 * time.Hour)
+		}
+	}()
+	return func(context.Context) error {
+		cancel()
+		<-done
+		return nil
+	}
 }

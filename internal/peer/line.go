@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"context"
 	"sync"
 	"time"
 

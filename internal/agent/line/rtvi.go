@@ -29,6 +29,7 @@ type ToolDetail int
 const (
 	ToolName ToolDetail = iota // names, success and time
 	ToolFull                   // arguments and results too
+	ToolNone                   // nothing at all
 )
 
 // RTVIOptions shape a browser's line.

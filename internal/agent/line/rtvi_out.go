@@ -186,6 +186,9 @@ func (l *RTVI) output(seg int, text, done, rest string, spoken bool, status stri
 
 // tool reports a call by the protocol's three messages, and its success and time in one of our own.
 func (l *RTVI) tool(n turn.Note) error {
+	if l.o.ToolDetail == ToolNone {
+		return nil
+	}
 	full := l.o.ToolDetail == ToolFull
 	if c := n.Call; c != nil {
 		if err := l.writeLocked(rtvi.FunctionStarted, "", rtvi.Function{Name: c.Name}); err != nil {

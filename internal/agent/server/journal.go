@@ -39,7 +39,7 @@ func (s *Server) journal(id uuid.UUID, info session.Info) *journal {
 		return j
 	}
 	j.file, j.buf = f, bufio.NewWriterSize(f, 16<<10)
-	j.w = trace.NewWriter(j.buf, trace.WriterOptions{Side: trace.Agent, Start: j.start, Now: s.o.Clock.Now, Hash: s.o.Config.HashedContent})
+	j.w = trace.NewWriter(j.buf, trace.WriterOptions{Side: trace.Agent, Start: j.start, Now: s.o.Clock.Now, Hash: s.o.Config.NoContent})
 	j.w.Emit(trace.Event{Event: trace.CallStarted, At: j.start, Attrs: map[string]any{"call": id.String(), "stream": info.StreamID, "line": info.Kind}})
 	return j
 }

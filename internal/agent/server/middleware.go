@@ -23,9 +23,6 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// maxBody bounds every request's body; routes may ask for less.
-const maxBody = 64 << 10
-
 // wrap is around every route: request id, panic, body limit, log and metrics. The query and the body are
 // never logged.
 func (s *Server) wrap(next http.Handler) http.Handler {
@@ -33,7 +30,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		start := s.o.Clock.Now()
 		id := uuid.NewString()
 		r = r.WithContext(context.WithValue(r.Context(), keyRequestID, id))
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, s.o.Config.Body)
 		w.Header().Set("X-Request-Id", id)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		route := "other"
@@ -125,8 +122,6 @@ func remoteIP(r *http.Request) string {
 	}
 	return host
 }
-
-func statusClass(status int) string { return strconv.Itoa(status) }
 
 func retryAfter(w http.ResponseWriter, d time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(d.Seconds())))

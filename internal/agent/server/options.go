@@ -34,13 +34,18 @@ type Config struct {
 	TwilioAccount  string
 	TwilioTokens   []secret.Secret // the current one, and during a rotation the one before
 
-	MaxSessions   int           // 0 = 100
-	MaxPerIP      int           // sessions at once; 0 = no limit
-	NewPerMinute  int           // new sessions of one address; 0 = no limit
-	SessionTime   time.Duration // 0 = 2 h
-	DrainTimeout  time.Duration
-	Line          line.Limits
-	HashedContent bool // journals keep lengths and hashes in place of words
+	MaxSessions  int           // 0 = 100
+	MaxPerIP     int           // sessions at once; 0 = no limit
+	NewPerMinute int           // new sessions of one address; 0 = no limit
+	SessionTime  time.Duration // 0 = 2 h
+	DrainTimeout time.Duration
+	Line         line.Limits
+	NoContent    bool          // neither turns nor journals keep words: times, outcomes and hashes only
+	TokenTTL     time.Duration // of the one-use tokens; 0 = 1 min
+	FirstMessage int64         // bytes of a socket's message until its protocol is known; 0 = 64 KiB
+	Message      int64         // bytes of a browser's message; 0 = 1 MiB
+	Body         int64         // bytes of a request's body; 0 = 64 KiB
+	ReportLevel  string        // none, name or full: what a client is told of tools; full under Dev and Sandbox
 
 	Version, Commit string
 }

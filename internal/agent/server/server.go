@@ -66,6 +66,17 @@ func New(o Options) (*Server, error) {
 	if c.SessionTime <= 0 {
 		c.SessionTime = 2 * time.Hour
 	}
+	if c.TokenTTL <= 0 {
+		c.TokenTTL = time.Minute
+	}
+	size := func(v *int64, def int64) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	size(&c.FirstMessage, 64<<10)
+	size(&c.Message, 1<<20)
+	size(&c.Body, 64<<10)
 	c.BasePath = strings.TrimRight(c.BasePath, "/")
 	if c.BasePath != "" && !strings.HasPrefix(c.BasePath, "/") {
 		return nil, fmt.Errorf("server: base path %q must begin with a slash", c.BasePath)
@@ -73,7 +84,7 @@ func New(o Options) (*Server, error) {
 	if err := checkExposure(*c); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, tokens: newTokens(o.Clock.Now), book: newBook(), fatal: make(chan error, 2)}
+	s := &Server{o: o, log: o.Log, tokens: newTokens(o.Clock.Now, c.TokenTTL), book: newBook(), fatal: make(chan error, 2)}
 	s.gate = newGate(*c, o.Clock.Now)
 	s.metrics = newMetrics(o.Registry, *c, s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

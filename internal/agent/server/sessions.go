@@ -87,13 +87,14 @@ func (s *Server) keeper(id uuid.UUID, started time.Time) session.Keeper {
 	if s.o.Archive == nil {
 		return nil
 	}
-	return keeper{archive: s.o.Archive, id: id, started: started}
+	return keeper{archive: s.o.Archive, id: id, started: started, silent: s.o.Config.NoContent}
 }
 
 type keeper struct {
 	archive *archive.Archive
 	id      uuid.UUID
 	started time.Time
+	silent  bool // words are not kept
 }
 
 // Keep implements session.Keeper.
@@ -101,6 +102,9 @@ func (k keeper) Keep(ctx context.Context, rec turn.Record, stages []session.Stag
 	t := archive.Turn{
 		CallID: k.id, Seq: rec.Turn, UserText: rec.User, AgentText: rec.Agent, Cut: rec.Cut,
 		StartedAt: k.started.Add(rec.Started), Latencies: map[string]time.Duration{},
+	}
+	if k.silent {
+		t.UserText, t.AgentText = "", ""
 	}
 	for _, u := range rec.Tools {
 		t.Tools = append(t.Tools, archive.ToolUse{Name: u.Name, OK: u.OK, MS: u.Took.Milliseconds(), Class: u.Class})

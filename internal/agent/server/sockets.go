@@ -11,13 +11,6 @@ import (
 	"github.com/voicectl/voicectl/internal/ws"
 )
 
-// Message limits of a socket: until the protocol is told apart, and afterwards (COM-07).
-const (
-	limitUnknown = 64 << 10
-	limitBrowser = 1 << 20
-	limitPhone   = twilio.MaxMessage
-)
-
 // startBrowser gives a browser the address of its socket, in exactly the shape that the stock client of
 // Pipecat takes: wsUrl, and token when a key is asked for.
 func (s *Server) startBrowser(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +104,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusTooManyRequests, "too many sessions", "Wait for another session to end, or raise limits.* in the configuration.")
 		return
 	}
-	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: limitUnknown, CheckOrigin: func(*http.Request) bool { return true }})
+	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: s.o.Config.FirstMessage, CheckOrigin: func(*http.Request) bool { return true }})
 	if err != nil {
 		leave()
 		s.metrics.wsFailure("upgrade", "handshake")
@@ -161,9 +154,9 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 		_ = conn.Close(ws.ClosePolicy, "no token")
 		return
 	}
-	conn.SetReadLimit(limitBrowser)
+	conn.SetReadLimit(s.o.Config.Message)
 	l, err := line.AcceptRTVI(conn, line.RTVIOptions{
-		Limits: s.o.Config.Line, Log: s.log, First: first, Binary: kind == ws.Binary, ToolDetail: toolDetail(p.debug),
+		Limits: s.o.Config.Line, Log: s.log, First: first, Binary: kind == ws.Binary, ToolDetail: s.toolDetail(p.debug),
 	})
 	if err != nil {
 		s.metrics.wsFailure("handshake", "rtvi")
@@ -173,9 +166,12 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 	s.hold(l, ip, p.agent)
 }
 
-func toolDetail(debug bool) line.ToolDetail {
-	if debug {
+func (s *Server) toolDetail(debug bool) line.ToolDetail {
+	switch {
+	case debug || s.o.Config.ReportLevel == "full":
 		return line.ToolFull
+	case s.o.Config.ReportLevel == "none":
+		return line.ToolNone
 	}
 	return line.ToolName
 }
@@ -188,7 +184,7 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 		refuse(w, r, http.StatusServiceUnavailable, "busy", "All places are taken.")
 		return
 	}
-	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: limitPhone, CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" }})
+	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: min(s.o.Config.FirstMessage, twilio.MaxMessage), CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" }})
 	if err != nil {
 		leave()
 		s.metrics.wsFailure("upgrade", "handshake")

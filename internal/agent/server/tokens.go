@@ -8,15 +8,13 @@ import (
 	"time"
 )
 
-const (
-	tokenTTL  = 60 * time.Second
-	maxTokens = 10000
-)
+const maxTokens = 10000
 
-// tokens are one-use passes: 256 random bits, bound to what they were given for, good for a minute. Only
+// tokens are one-use passes: 256 random bits, bound to what they were given for, good for a short while. Only
 // their hashes are kept.
 type tokens struct {
 	now func() time.Time
+	ttl time.Duration
 	mu  sync.Mutex
 	m   map[[sha256.Size]byte]pass
 }
@@ -28,8 +26,8 @@ type pass struct {
 	expires time.Time
 }
 
-func newTokens(now func() time.Time) *tokens {
-	return &tokens{now: now, m: map[[sha256.Size]byte]pass{}}
+func newTokens(now func() time.Time, ttl time.Duration) *tokens {
+	return &tokens{now: now, ttl: ttl, m: map[[sha256.Size]byte]pass{}}
 }
 
 // issue makes a token.
@@ -47,7 +45,7 @@ func (t *tokens) issue(p pass) string {
 			}
 		}
 	}
-	p.expires = now.Add(tokenTTL)
+	p.expires = now.Add(t.ttl)
 	t.m[sha256.Sum256([]byte(token))] = p
 	return token
 }

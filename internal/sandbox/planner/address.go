@@ -4,7 +4,7 @@ import "strings"
 
 const (
 	notLocal  = "it that this them those these the to at report email mail send address is look me him her and or then here there"
-	notDomain = "the a an my our your this that it once least all home work night noon and or to for with then please now"
+	notDomain = "the a an this that it once least all home work night noon and or to for with then please now"
 )
 
 //nolint:gochecknoglobals // table

@@ -25,7 +25,7 @@ type entities struct {
 const (
 	maxID    = 12
 	units    = "$ € £ % dollar dollars euro euros pound pounds cent cents bucks percent day days hour hours minute minutes second seconds week weeks month months year years time times am pm kilometers kilometres km miles people items degrees"
-	notID    = "$ € £ order orders invoice ticket reference ref phone call room zip over above under below than top last past first next within every page pin code about around approximately route channel chapter version"
+	notID    = "$ € £ order orders invoice ticket reference ref phone call room zip over above under below than top last past first next within every page pin code around approximately route channel chapter version"
 	maxMails = 5
 )
 

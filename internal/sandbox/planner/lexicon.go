@@ -87,7 +87,7 @@ var lexicon = []row{
 		},
 	},
 	{mailStatus, ``, []string{
-		"did you send:6", "have you sent:6", "did you email:6", "did you mail:6", "have you emailed:6", "have you mailed:6", "was it sent:6", "was that sent:6", "has it been sent:6", "did it go through:4", "did it go out:5",
+		"did you send:6", "did you already:6", "have you already:5", "did you just send:6", "have you sent:6", "did you email:6", "did you mail:6", "have you emailed:6", "have you mailed:6", "was it sent:6", "was that sent:6", "has it been sent:6", "did it go through:4", "did it go out:5",
 		"did the email go:7", "did the mail go:7", "did that go through:4", "who did you send:6", "was the email sent:7", "was the report sent:6", "has the email been sent:7", "has the report been sent:6",
 	}},
 	{decline, `nevermind:4`, []string{
@@ -103,7 +103,7 @@ var lexicon = []row{
 	{whoAreYou, ``, []string{"who are you:6", "whats your name:6", "what is your name:6", "what your name:6", "your name:3", "who am i talking to:6", "who am i speaking with:6", "who am i speaking to:6", "who is this:5", "who this:4", "introduce yourself:5", "about yourself:5", "what are you:5", "do you have a name:6", "what should i call you:6", "who do i have:4"}},
 	{areYouReal, `robot:3.5 chatbot:3.5`, []string{"are you human:6", "are you a human:6", "are you real:6", "are you a real:6", "are you an ai:6", "are you a machine:6", "are you a person:6", "are you a bot:6", "are you ai:6", "am i talking to a:4", "is this a recording:6", "a computer:3"}},
 	{abilities, `help:2 capabilit*:3`, []string{
-		"what can you do:6", "what do you do:6", "can you help:4", "could you help:4", "help me:2.5", "i need help:4", "need some help:4", "what can i ask:6", "what can i do here:5", "how can you help:7", "how do you work:5", "how does this work:5",
+		"what can you do:6", "what do you do:6", "ask you a question:5", "ask a question:5", "ask you something:5", "ask something:4", "can you help:4", "could you help:4", "help me:2.5", "i need help:4", "need some help:4", "what can i ask:6", "what can i do here:5", "how can you help:7", "how do you work:5", "how does this work:5",
 		"what are you able:6", "what are your:3", "your abilities:4", "what else can you:6", "what are my options:5", "what services:2", "how may you help:6", "what things can you:6",
 	}},
 	{human, ``, []string{

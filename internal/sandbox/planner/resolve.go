@@ -95,6 +95,9 @@ func (m *memory) filled(ts []token, all entities) (want, bool) {
 func (m *memory) ellipsis(ts []token, text string, all entities) (want, bool) {
 	p := phrase{ts: ts}
 	said := plain(ts)
+	if i, score := topSmallTalk(scores(ts)); score > 2.9 && i != agree && i != refuse && i != sorry {
+		return want{}, false
+	}
 	switch {
 	case len(all.clients) > 0 || all.badID && len(ts) <= 8:
 		if p.intent = showRecords; m.action == drawChart {

@@ -139,6 +139,20 @@ func TestPlan_FollowsAConversation(t *testing.T) {
 			{say: "What's the weather in San Francisco?", tools: "docs web", args: []string{"docs.query=weather in San Francisco"}},
 			{say: "and what about Los Angeles?", tools: "docs web", args: []string{"docs.query=Los Angeles weather"}},
 		},
+		"rows by their place": {
+			{say: "Show client 5001.", tools: "records"},
+			{say: "How about the second one?", holds: []string{"200.50"}},
+			{say: "and the average?", holds: []string{"416.83"}},
+		},
+		"one more recipient": {
+			{say: "email client 5001's report to john@example.com", tools: "mail"},
+			{say: "also to mary@example.com", tools: "mail", args: []string{"mail.client=5001", "mail.to=mary@example.com"}},
+			{say: "No, don't send anything to bob@x.org", holds: []string{"won't"}},
+		},
+		"a question that points back": {
+			{say: "What's our refund policy?", tools: "docs"},
+			{say: "And how long does it take?", tools: "docs", holds: []string{"30 days"}},
+		},
 		"several turns between": {
 			{say: "What transactions does client 5001 have?", tools: "records"},
 			{say: "what's the refund policy", tools: "docs"},
