@@ -75,7 +75,7 @@ func badFile(err error, next ...string) error {
 }
 
 // errFile marks an error as one of a file; it adds nothing to the text.
-var errFile = errors.New("") //nolint:gochecknoglobals // a sentinel
+var errFile = errors.New("")
 
 // exitCodeOf is the one map from error to exit code.
 func exitCodeOf(ctx context.Context, err error) int {

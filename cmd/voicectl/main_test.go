@@ -67,7 +67,7 @@ func TestExitCodeOf_IsTheTableOfTheContract(t *testing.T) {
 	cause := errors.New("cause")
 	cases := []struct {
 		name string
-		ctx  context.Context //nolint:containedctx // a table of cases
+		ctx  context.Context
 		err  error
 		want int
 	}{
@@ -235,8 +235,8 @@ func TestDocs_AreCurrent(t *testing.T) {
 	}
 	repo := filepath.Join("..", "..")
 	for name, want := range pages {
-		got, err := os.ReadFile(filepath.Join(repo, name))
-		if err != nil || !bytes.Equal(got, want) {
+		got, rerr := os.ReadFile(filepath.Join(repo, name))
+		if rerr != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s is not current; run `make generate`", name)
 		}
 	}

@@ -41,7 +41,7 @@ func TestRecorder_SidesStayTogether(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Write([]int16{1}, tc.file, []int16{1}, tc.file) // after the end: nothing
-			in, err := os.Open(path)                         
+			in, err := os.Open(path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,6 +34,19 @@ func Dial(ctx context.Context, rawURL string, o DialOptions) (*Conn, error) {
 	if o.Limit <= 0 {
 		o.Limit = 1 << 20
 	}
+	// The library stops a dial with ctx, but not the wait for the answer to the upgrade.
+	dial := o.Dialer
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	var unwatch func() bool
+	watched := func(inner context.Context, network, addr string) (net.Conn, error) {
+		nc, err := dial(inner, network, addr) // inner ends with the handshake; ctx is the caller's
+		if err == nil {
+			unwatch = context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
+		}
+		return nc, err
+	}
 	d := websocket.Dialer{
 		Proxy:             http.ProxyFromEnvironment,
 		HandshakeTimeout:  o.Timeout,
@@ -42,10 +55,17 @@ func Dial(ctx context.Context, rawURL string, o DialOptions) (*Conn, error) {
 		WriteBufferPool:   &dialBuffers,
 		Subprotocols:      o.Subprotocols,
 		TLSClientConfig:   o.TLS,
-		NetDialContext:    o.Dialer,
+		NetDialContext:    watched,
 		EnableCompression: false,
 	}
 	c, resp, err := d.DialContext(ctx, rawURL, o.Header)
+	if unwatch != nil && !unwatch() && err == nil {
+		_ = c.Close()
+		err = context.Cause(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
 	if resp != nil && resp.Body != nil {
 		defer func() { _ = resp.Body.Close() }()
 	}

@@ -186,7 +186,7 @@ func TestConsole_TheMicrophoneIsHeardAndCanBeMuted(t *testing.T) {
 	b.says("#talk", "Talk")
 }
 
-func TestConsole_AnInterruptionStopsTheLoudspeaker(t *testing.T) {
+func TestConsole_AnInterruptionIsShown(t *testing.T) {
 	s := newScripted(t)
 	b := open(t, s.url())
 	b.ask(question)
@@ -199,6 +199,29 @@ func TestConsole_AnInterruptionStopsTheLoudspeaker(t *testing.T) {
 	s.send("user-transcription", map[string]any{"text": "Stop, only the last one.", "final": true})
 	s.send("user-llm-text", map[string]any{"text": "Stop, only the last one."})
 	b.wait("two things said by the caller", `document.querySelectorAll('.bubble.user').length === 2`)
+}
+
+func TestConsole_AFlushSilencesTheLoudspeakerAtOnce(t *testing.T) {
+	s := newScripted(t)
+	b := open(t, s.url())
+	took := eval[float64](b, `(async () => {
+		const { Player } = await import('./console/player.js');
+		let changed;
+		const change = () => new Promise((resolve) => { changed = resolve; });
+		const player = new Player((playing) => changed?.(playing));
+		await player.start();
+		const begun = change();
+		player.play(new Uint8Array(2 * 24000 * 5), 24000, 1); // five seconds
+		if (await begun !== true) throw new Error('it does not play');
+		const silent = change();
+		const at = performance.now();
+		player.flush();
+		if (await silent !== false) throw new Error('it does not stop');
+		return performance.now() - at;
+	})()`)
+	if took > 500 {
+		t.Errorf("silent %.0f ms after the flush, want at once", took)
+	}
 }
 
 func TestConsole_SaysWhatWentWrong(t *testing.T) {

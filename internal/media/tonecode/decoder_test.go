@@ -1,6 +1,7 @@
 package tonecode
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,19 @@ func TestDecoder_ReadsWhatWasEncodedAtEveryRate(t *testing.T) {
 			if diff := got[0].End - end; diff.Abs() > time.Millisecond {
 				t.Errorf("rate %d offset %d: end is off by %v", rate, offset, diff)
 			}
+		}
+	}
+}
+
+func TestDecoder_DataThatLooksLikeAPreambleIsData(t *testing.T) {
+	base := strings.Repeat("one two three four five six seven eight nine ten ", 20)
+	for n := 100; n < 900; n++ {
+		d := NewDecoder(8000)
+		events := append([]Event(nil), d.Write(Encode(base[:n], 8000))...)
+		events = append(events, d.Flush()...)
+		last := events[len(events)-1]
+		if last.Kind != Message || !last.OK || last.Text != base[:n] {
+			t.Fatalf("text of %d bytes came back as %v, OK %v, %d bytes", n, last.Kind, last.OK, len(last.Text))
 		}
 	}
 }

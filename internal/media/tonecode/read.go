@@ -47,13 +47,16 @@ func (d *Decoder) read() bool {
 // fits tells which place in the message the symbol in the spectrum has; late is how much the window slipped.
 func (d *Decoder) fits(v uint32, contrast float32) (place int, data uint16, late int, ok bool) {
 	m := &d.msg
-	if i := preambleAt(v); i >= 0 {
+	sequence, data, ok := unpack(v)
+	if expected := m.place(sequence); ok && d.state == locked && expected == m.next && expected >= 0 && expected < m.last() {
+		// The very symbol that is due: data may look like a preamble symbol with one group misread.
+		place = expected
+	} else if i := preambleAt(v); i >= 0 {
+		data = 0
 		place, v = i-preambleLen, preamble[i]
 		// Earlier places are plausible as a repeat or as a swap; else this is another message.
 		ok = m.next <= headerLen && (place >= m.next-1 || place >= m.next-3 && m.at(place) == missing)
 	} else {
-		var sequence int
-		sequence, data, ok = unpack(v)
 		place = m.place(sequence)
 		ok = ok && place >= 0 && place < m.last() && (d.state == locked || place <= m.next+confirmSlots-1)
 	}

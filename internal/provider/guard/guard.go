@@ -111,10 +111,14 @@ func (g *Guard) Begin(op string) (done func(err error, retried bool) error, err 
 		if e != nil {
 			class = e.Class
 		}
-		if class.countsAgainstVendor() {
+		switch {
+		case class.countsAgainstVendor():
 			g.breaker.RecordFailure()
-		} else {
+		case class != Cancelled:
 			g.breaker.RecordSuccess()
+		case g.breaker.IsHalfOpen():
+			// The one trial was given up by ourselves and proved nothing: wait and try another.
+			g.breaker.RecordFailure()
 		}
 		g.o.Observe(Observation{Vendor: g.o.Vendor, Op: op, Took: g.o.Now().Sub(start), Class: class, Retried: retried})
 		if e == nil {

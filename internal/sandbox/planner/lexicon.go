@@ -77,12 +77,13 @@ var lexicon = []row{
 		stock*:2 market*:1.5 score*:1.5 president:2.5 capital:2 population:2.5 internet:2 web:2 online:1.5 google*:3 search*:2 explain*:2 information:1.5
 		info:1.5 company:1.5 accept*:1.5 holiday*:2 vacation*:2 employee*:1.5 benefit*:1.5 onboard*:2 security:2 gdpr:3 retention:2 loyalty:2 membership*:2
 		gift:1.5 track*:2 password*:2.5 reset*:1.5 login:2 install*:2 setup:1.5 feature*:1.5 product*:1 plan*:1 upgrade*:2 trial*:1.5 bitcoin:2.5
-		recipe*:2 movie*:1.5 election*:2.5 define:2 definition:2.5 moneyback:3 compensat*:2 insur*:2 tax*:1.5 deadline*:2`,
+		recipe*:2 movie*:1.5 election*:2.5 define:2 definition:2.5 moneyback:3 compensat*:2 insur*:2 tax*:1.5 deadline*:2 stolen:2.5 lost:1.5 disput*:2.5 closure:2.5 sell:1.5 fraud*:3 complaint*:2 recall*:1.5`,
 		[]string{
 			"how do i:2.5", "how can i:2.5", "how could i:2", "how would i:2", "how should i:2", "how do we:2", "how can we:2", "how does:1.5", "how do:1", "how long:2", "how to:2",
 			"what happens:2", "can i:1.5", "may i:1.5", "am i allowed:2.5", "do you offer:2", "do you accept:2", "do you ship:2", "do you have a:1", "do you have any:.5", "do we have a:1",
 			"is there:1", "are there:1", "money back:2.5", "time off:2", "look up:1.5", "find out:2", "tell me about:2.5", "tell me more:2", "tell me what:1", "tell me how:2",
 			"stock price:2", "exchange rate:2.5", "who won:2.5", "who is the:1.5", "who invented:2.5", "what time:2", "what day:2", "what date:2", "latest on:2", "payment methods:3", "pay with:2", "pay by:2",
+			"dont recognise:4", "dont recognize:4", "do not recognise:4", "do not recognize:4", "charged twice:4", "log in:2.5", "delete my:2.5", "close my:2.5", "history of:2.5", "need an invoice:2.5",
 			"in stock:2", "send back:3", "send it back:3", "send something back:3", "take back:2", "bring back:2", "know about:2", "read about:2",
 		},
 	},

@@ -246,8 +246,9 @@ func (p *plan) lookup(w want) {
 		q = "help"
 	}
 	v := values{query: q, limit: w.said.limit}
-	answer, down := "", 0
+	answer, asked, down := "", 0, 0
 	if docs != nil {
+		asked++
 		f, ok := p.ask(docs, v)
 		if !ok {
 			return
@@ -258,6 +259,7 @@ func (p *plan) lookup(w want) {
 		}
 	}
 	if web != nil && (answer == "" || w.web) {
+		asked++
 		f, ok := p.ask(web, v)
 		if !ok {
 			return
@@ -269,7 +271,7 @@ func (p *plan) lookup(w want) {
 			down++
 		}
 	}
-	switch asked := min(1, boolInt(docs != nil)) + boolInt(web != nil); {
+	switch {
 	case answer != "":
 		p.say(answer)
 	case down == asked:
@@ -279,51 +281,27 @@ func (p *plan) lookup(w want) {
 	}
 }
 
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // forced makes the call that the client insists on, with what is known.
 func (p *plan) forced() (Call, bool) {
-	var tool *Tool
-	if p.in.Choice.Mode == "named" {
-		tool = p.box.named(p.in.Choice.Name)
-	}
 	m, w := p.memory, want{}
 	if len(m.turn.wants) > 0 {
 		w = m.turn.wants[0]
 	}
-	if tool == nil && len(p.box.tools) > 0 {
-		tool = &p.box.tools[0]
-		for _, a := range map[intent][]ability{showRecords: {canRecords}, sendMail: {canMail}, drawChart: {canChart}}[w.intent] {
-			if t := p.box.can[a]; t != nil {
-				tool = t
-			}
-		}
-		if t := p.box.can[canDocuments]; t != nil && !takes(tool, roleQuery) && !action(w.intent) {
-			tool = t
-		}
-	}
+	tool := p.suitable(w)
 	if tool == nil {
 		return Call{}, false
 	}
 	v := values{
-		client: m.client, to: w.to, subject: w.said.subject, query: w.query, types: w.said.types, status: w.said.statuses,
+		client: m.client, to: w.to, subject: w.said.subject, query: first(w.query, m.heardText), types: w.said.types, status: w.said.statuses,
 		limit: w.said.limit, chart: w.said.chart, mail: true,
 	}
-	if len(w.clients) > 0 {
-		v.client = w.clients[len(w.clients)-1]
-	} else if len(w.said.clients) > 0 {
-		v.client = w.said.clients[0]
+	for _, known := range [][]string{w.said.clients, w.clients} {
+		if n := len(known); n > 0 {
+			v.client = known[n-1]
+		}
 	}
 	if len(v.to) == 0 {
 		v.to = w.said.addresses
-	}
-	if v.query == "" {
-		v.query = m.heardText
 	}
 	text := encode(arguments(tool, v))
 	for _, d := range m.turn.calls {
@@ -332,4 +310,22 @@ func (p *plan) forced() (Call, bool) {
 		}
 	}
 	return Call{Name: tool.Name, Arguments: text}, true
+}
+
+// suitable picks the tool to call when one must be called: the named one, else the one that serves the
+// wish, else a search, else the first.
+func (p *plan) suitable(w want) *Tool {
+	if p.in.Choice.Mode == "named" {
+		return p.box.named(p.in.Choice.Name)
+	}
+	serves := map[intent]ability{showRecords: canRecords, sendMail: canMail, drawChart: canChart}
+	for _, a := range []ability{serves[w.intent], canDocuments, canWeb} {
+		if t := p.box.can[a]; t != nil {
+			return t
+		}
+	}
+	if len(p.box.tools) == 0 {
+		return nil
+	}
+	return &p.box.tools[0]
 }

@@ -6,7 +6,7 @@ import "strings"
 //
 //nolint:gochecknoglobals // table
 var replies = map[intent][]string{
-	greet:      {"Hello, this is {name}. How can I help you today?", "Hello again. What can I do for you?"},
+	greet:      {"Hello, this is {name}. How can I help you today?", "Hello. What can I do for you?"},
 	howAreYou:  {"I'm doing well, thank you. What can I do for you?"},
 	whoAreYou:  {"I'm {name}. How can I help you?"},
 	areYouReal: {"I'm {name}, an automated assistant. How can I help you?"},
@@ -53,6 +53,7 @@ func (m *memory) smallTalk(w want) string {
 			return m.phrase(greet, 1)
 		}
 		return m.phrase(greet, 0)
+	default:
 	}
 	return m.phrase(w.intent, max(m.heard-1, 0))
 }

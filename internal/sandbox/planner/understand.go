@@ -160,7 +160,7 @@ func (m *memory) classify(ts []token) (best intent, bare bool) {
 		records += 2.5
 		lookup -= 1.5
 	}
-	if !asks && has(text, "it is", "i am", "i feel", "i think", "i like", "i love", "its") {
+	if !asks && !has(text, "i like to", "i love to") && has(text, "it is", "i am", "i feel", "i think", "i like", "i love", "its") {
 		lookup-- // a remark
 	}
 	if asks && (lookup > 0 || !chatty(text) && strings.Count(text, " ") > 2) {
@@ -269,7 +269,7 @@ func smallTalk(ts []token) intent {
 	return chat
 }
 
-// query takes the words of a phrase as they were written.
+// written takes the words of a phrase as they stand in the message.
 func written(ts []token, text string) string {
 	if len(ts) == 0 {
 		return ""

@@ -25,8 +25,6 @@ type token struct {
 	start, end int  // bytes in the source
 }
 
-// A letter on both sides of a dot keeps a domain name together.
-//
 //nolint:gochecknoglobals // compiled once
 var typedAddress = regexp.MustCompile(`[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.[A-Za-z]{2,24}`)
 

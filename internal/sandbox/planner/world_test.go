@@ -27,11 +27,11 @@ func dialects() []dialect {
 			name: "camel case, string ids", records: "query_transactions", mail: "send_email_report", chart: "generate_transaction_chart", docs: "search_documents", web: "web_search",
 			client: "clientId", to: "to", query: "query",
 			tools: []Tool{
-				tool("query_transactions", "Query the transactions of a client.", `"clientId":{"type":"string"},"type":{"type":"string"},"status":{"type":"string"}`, "clientId"),
-				tool("search_documents", "Search the company's documents. Always before web_search.", `"query":{"type":"string"}`, "query"),
-				tool("web_search", "Search the web, only when the documents hold no answer.", `"query":{"type":"string"}`, "query"),
-				tool("send_email_report", "Send the transaction report of a client by e-mail.", `"to":{"type":"string","format":"email"},"clientId":{"type":"string"},"subject":{"type":"string"}`, "to", "clientId"),
-				tool("generate_transaction_chart", "Draw a chart of a client's transactions.", `"clientId":{"type":"string"}`, "clientId"),
+				tool("query_transactions", "Look up the transactions of one client. Returns count, total, currency and the rows. Call it whenever the caller names a client and asks about transactions; never answer such a question from memory.", `"clientId":{"type":"string","pattern":"^[0-9]{1,12}$","description":"The client's number, digits only, as the caller said it."},"type":{"type":"string","description":"Only transactions of this type, such as purchase, refund, fee or deposit."},"status":{"type":"string","description":"Only transactions with this status."}`, "clientId"),
+				tool("search_documents", "Search the company's own documents (policies, fees, opening hours, delivery, privacy and the like). Call it first for every question of knowledge, before web_search.", `"query":{"type":"string"}`, "query"),
+				tool("web_search", "Search the web. Only for what the documents do not answer: call search_documents before it.", `"query":{"type":"string"}`, "query"),
+				tool("send_email_report", "Mail the transaction report of one client. Only to an address that the caller has said in this call; when none was said, ask for it.", `"to":{"type":"string","format":"email"},"clientId":{"type":"string"},"subject":{"type":"string"}`, "to", "clientId"),
+				tool("generate_transaction_chart", "Draw a chart of one client's transactions by month and type on the caller's screen.", `"clientId":{"type":"string"}`, "clientId"),
 			},
 		},
 		{
