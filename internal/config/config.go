@@ -67,7 +67,6 @@ type Limits struct {
 	TokenTTL          time.Duration `mapstructure:"token_ttl" default:"1m" range:"1s..1h" doc:"life of a token from /start or from TwiML"`
 	FirstMessageBytes int           `mapstructure:"first_message_bytes" default:"65536" range:"1024..16777216" doc:"message on /ws before its protocol is known, and on the phone's socket"`
 	MessageBytes      int           `mapstructure:"message_bytes" default:"1048576" range:"1024..16777216" doc:"message on /ws of a browser"`
-	MessagesPerSecond int           `mapstructure:"messages_per_second" default:"200" range:"10..10000" doc:"messages a second on one socket"`
 	BadMessages       int           `mapstructure:"bad_messages" default:"50" range:"1..10000" doc:"broken messages in a row before a session ends"`
 	BodyBytes         int           `mapstructure:"body_bytes" default:"65536" range:"1024..16777216" doc:"body of an HTTP request"`
 }
@@ -149,12 +148,8 @@ type Turn struct {
 
 // Archive is what outlives a call.
 type Archive struct {
-	Text            bool          `mapstructure:"text" default:"true" doc:"keep the words of finished turns"`
-	Recordings      bool          `mapstructure:"recordings" default:"false" doc:"keep the sound of calls"`
-	TextRetention   time.Duration `mapstructure:"text_retention" default:"90d" range:"1h..3650d" doc:"words are erased after"`
-	SoundRetention  time.Duration `mapstructure:"sound_retention" default:"30d" range:"1h..3650d" doc:"recordings are erased after"`
-	CommitWait      time.Duration `mapstructure:"commit_wait" default:"50ms" range:"0s..5s" doc:"longest wait for a finished turn to be on disk before the next one is answered"`
-	RecordRetention time.Duration `mapstructure:"record_retention" default:"365d" range:"1h..3650d" doc:"records of calls (times and outcomes, no content) are erased after"`
+	Text          bool          `mapstructure:"text" default:"true" doc:"keep the words of finished turns"`
+	TextRetention time.Duration `mapstructure:"text_retention" default:"90d" range:"1h..3650d" doc:"words are erased after"`
 }
 
 // Tools are what the agent may do.

@@ -48,7 +48,7 @@ func TestReach_GuardedDialNeverArrives(t *testing.T) {
 		if !errors.Is(derr, ErrPrivate) {
 			t.Errorf("%s: got %v, want ErrPrivate", host, derr)
 		}
-		_, derr = ws.Dial(t.Context(), "ws://"+net.JoinHostPort(host, port)+"/", ws.DialOptions{Dialer: r.dial})
+		_, derr = ws.Dial(t.Context(), "ws://"+net.JoinHostPort(host, port)+"/", ws.DialOptions{NoProxy: true, Dialer: r.dial})
 		if !errors.Is(derr, ErrPrivate) {
 			t.Errorf("ws %s: got %v, want ErrPrivate", host, derr)
 		}

@@ -88,7 +88,7 @@ func (b *Browser) open(ctx context.Context, r *reach, u *url.URL) error {
 	if b.bo.Origin != "" {
 		header.Set("Origin", b.bo.Origin)
 	}
-	o := ws.DialOptions{Header: header, Timeout: dialTimeout, TLS: b.o.TLS, Dialer: r.trusted, Limit: 4 << 20}
+	o := ws.DialOptions{NoProxy: true, Header: header, Timeout: dialTimeout, TLS: b.o.TLS, Dialer: r.trusted, Limit: 4 << 20}
 	target := u
 	switch u.Scheme {
 	case "ws", "wss":

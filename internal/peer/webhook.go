@@ -72,7 +72,7 @@ func (p *Phone) fetch(ctx context.Context, f fetch) (*document, error) {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
 	for range maxRedirects {
-		resp, body, err := p.ask(ctx, f)
+		resp, body, err := p.ask(ctx, f) //nolint:bodyclose // ask has read and closed it
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,9 @@ type DialOptions struct {
 	WriteTimeout time.Duration
 	Subprotocols []string
 	TLS          *tls.Config
+	// NoProxy dials the peer itself whatever the environment says: a Dialer that judges addresses must see
+	// the peer's, not a proxy's.
+	NoProxy bool
 	// Dialer makes the TCP connection; nil = net.Dialer.
 	Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -57,6 +60,9 @@ func Dial(ctx context.Context, rawURL string, o DialOptions) (*Conn, error) {
 		TLSClientConfig:   o.TLS,
 		NetDialContext:    watched,
 		EnableCompression: false,
+	}
+	if o.NoProxy {
+		d.Proxy = nil
 	}
 	c, resp, err := d.DialContext(ctx, rawURL, o.Header)
 	if unwatch != nil && !unwatch() && err == nil {

@@ -45,8 +45,6 @@ const (
 func authToken() secret.Secret { return secret.New("sandbox-twilio-token") }
 
 func TestMain(m *testing.M) {
-	// Every server, sandbox and client of a test is closed by its end; idle keep-alive connections of the
-	// tests' own client are not the servers'.
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		removeBinary()
 		os.Exit(code)
@@ -57,13 +55,13 @@ func TestMain(m *testing.M) {
 type plan struct {
 	config   server.Config
 	agent    func(*agent.Definition)
-	greet    bool                               // keep the greeting
-	openai   func(*openai.Options)              // e.g. another address
-	supabase func(*supabase.Options)            //
-	ears     func(*speechmatics.Options)        //
-	voice    func(*cartesia.Options)            //
-	policy   tools.Policy                       //
-	engines  func(*server.Engines)              // last word
+	greet    bool // keep the greeting
+	openai   func(*openai.Options)
+	supabase func(*supabase.Options)
+	ears     func(*speechmatics.Options)
+	voice    func(*cartesia.Options)
+	policy   tools.Policy
+	engines  func(*server.Engines)                   // has the last word
 	tools    func(inner session.Tools) session.Tools // around the tools of each session
 }
 
@@ -143,11 +141,10 @@ func (h *house) engines(p plan, log *slog.Logger, observe func(guard.Observation
 	so := supabase.Options{URL: h.base + "/supabase", Key: secret.New("sandbox-supabase"), Observe: observe}
 	eo := speechmatics.Options{URL: "ws" + strings.TrimPrefix(h.base, "http") + "/speechmatics/v2", Key: secret.New("sandbox-speechmatics"), Observe: observe}
 	vo := cartesia.Options{BaseURL: h.base + "/cartesia", Key: secret.New("sandbox-cartesia"), Voice: "6ccbfb76-1fc6-48f7-b71d-91ac6298247b", Model: "sonic-3", Observe: observe}
-	for _, change := range []func(){
-		func() { p.openai(&mo) }, func() { p.supabase(&so) }, func() { p.ears(&eo) }, func() { p.voice(&vo) },
-	} {
-		optional(change)
-	}
+	change(p.openai, &mo)
+	change(p.supabase, &so)
+	change(p.ears, &eo)
+	change(p.voice, &vo)
 	model, ears, voice := openai.New(mo), speechmatics.New(eo), cartesia.New(vo)
 	data, err := supabase.New(so)
 	must(h.t, err)
@@ -172,6 +169,12 @@ func (h *house) engines(p plan, log *slog.Logger, observe func(guard.Observation
 			}
 			return down
 		},
+	}
+}
+
+func change[T any](fn func(*T), o *T) {
+	if fn != nil {
+		fn(o)
 	}
 }
 

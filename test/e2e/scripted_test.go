@@ -178,7 +178,7 @@ func (s *scripted) receive(data []byte, dec *tonecode.Decoder) {
 	channels, _ := f[5].(uint64)
 	samples := make([]int16, len(pcm)/2)
 	for i := range samples {
-		samples[i] = int16(binary.LittleEndian.Uint16(pcm[2*i:])) //nolint:gosec // two's complement is meant
+		samples[i] = int16(binary.LittleEndian.Uint16(pcm[2*i:]))
 	}
 	now := time.Now()
 	s.mu.Lock()
@@ -187,7 +187,7 @@ func (s *scripted) receive(data []byte, dec *tonecode.Decoder) {
 		s.audio.first = now
 	}
 	s.audio.frames++
-	s.audio.last, s.audio.rate, s.audio.channels, s.audio.size = now, int(rate), int(channels), len(pcm) //nolint:gosec // small
+	s.audio.last, s.audio.rate, s.audio.channels, s.audio.size = now, int(rate), int(channels), len(pcm)
 	for _, e := range dec.Write(samples) {
 		if e.Kind == tonecode.Message {
 			s.audio.heard = append(s.audio.heard, e)
@@ -229,9 +229,9 @@ func (s *scripted) speak(ctx context.Context, d time.Duration) {
 		pcm := make([]byte, 2*960)
 		for i := range 960 {
 			v := 6000 * math.Sin(2*math.Pi*330*float64(n*960+i)/24000)
-			binary.LittleEndian.PutUint16(pcm[2*i:], uint16(int16(v))) //nolint:gosec // two's complement is meant
+			binary.LittleEndian.PutUint16(pcm[2*i:], uint16(int16(v)))
 		}
-		body := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(n)) //nolint:gosec // small
+		body := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(n))
 		body = protowire.AppendBytes(protowire.AppendTag(body, 2, protowire.BytesType), []byte("bot"))
 		body = protowire.AppendBytes(protowire.AppendTag(body, 3, protowire.BytesType), pcm)
 		body = protowire.AppendVarint(protowire.AppendTag(body, 4, protowire.VarintType), 24000)

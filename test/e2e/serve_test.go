@@ -27,12 +27,11 @@ import (
 
 const root = "../.."
 
-//nolint:gochecknoglobals // the binary is built once, by the first test that needs it
 var (
 	buildDir string
 	build    = sync.OnceValues(func() (string, error) {
 		path := filepath.Join(buildDir, "voicectl")
-		out, err := exec.Command("go", "build", "-o", path, root+"/cmd/voicectl").CombinedOutput() //nolint:gosec,noctx // our own
+		out, err := exec.Command("go", "build", "-o", path, root+"/cmd/voicectl").CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("go build: %w\n%s", err, out)
 		}
@@ -188,7 +187,7 @@ func (b *tab) shownTransactions() (count int, total float64) {
 	return len(result.Transactions), total
 }
 
-var numberWords = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"} //nolint:gochecknoglobals // a table
+var numberWords = []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"}
 
 // answersWith waits for the agent's last bubble to state the count, as figure or word.
 func (b *tab) answersWith(count int) string {

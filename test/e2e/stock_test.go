@@ -22,7 +22,6 @@ import (
 
 // The stock Pipecat client as npm gives it, unmodified: an outside judge of the browser line.
 
-//nolint:gochecknoglobals // installed and bundled once
 var (
 	// npm installs what web/package-lock.json pins, unless that has been done.
 	npm = sync.OnceValue(func() error {
@@ -30,7 +29,7 @@ var (
 		if pinned, perr := os.ReadFile("web/package-lock.json"); err == nil && perr == nil && samePackages(installed, pinned) {
 			return nil
 		}
-		cmd := exec.Command("npm", "ci") //nolint:noctx // once, and npm has limits of its own
+		cmd := exec.Command("npm", "ci")
 		cmd.Dir = "web"
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("npm ci in test/e2e/web (it needs Node and a registry): %w\n%s", err, out)
@@ -42,7 +41,7 @@ var (
 			return nil, err
 		}
 		to := filepath.Join(buildDir, "page.js")
-		out, err := exec.Command("web/node_modules/.bin/esbuild", "web/page.js", "--bundle", "--format=esm", "--outfile="+to, "--log-level=error").CombinedOutput() //nolint:gosec,noctx // our own
+		out, err := exec.Command("web/node_modules/.bin/esbuild", "web/page.js", "--bundle", "--format=esm", "--outfile="+to, "--log-level=error").CombinedOutput()
 		if err != nil {
 			return nil, fmt.Errorf("esbuild: %w\n%s", err, out)
 		}

@@ -29,7 +29,7 @@ func openRoot(dir string) (*os.Root, error) {
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("archive: open: %w", err)
 	}
-	if err := os.Chmod(dir, dirMode); err != nil { //nolint:gosec // a folder needs its x
+	if err := os.Chmod(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("archive: open: %w", err)
 	}
 	root, err := os.OpenRoot(dir)

@@ -29,17 +29,17 @@ func (a *Archive) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	var s Swept
 	var err error
 	if keep := a.o.Retention.Recordings; keep > 0 {
-		s.Recordings, err = a.sweep(ctx, now.Add(-keep), now, "recording_removed_at", func(_ context.Context, _ *sql.Conn, id uuid.UUID) error {
+		s.Recordings, err = a.sweep(ctx, now.Add(-keep), now, oldRecordings, func(_ context.Context, _ *sql.Conn, id uuid.UUID) error {
 			return a.remove(id, recordingFile)
 		})
 	}
 	if keep := a.o.Retention.Text; keep > 0 && err == nil {
-		s.Texts, err = a.sweep(ctx, now.Add(-keep), now, "text_removed_at", func(ctx context.Context, conn *sql.Conn, id uuid.UUID) error {
-			if err := a.remove(id, eventsFile); err != nil {
-				return err
+		s.Texts, err = a.sweep(ctx, now.Add(-keep), now, oldTexts, func(ctx context.Context, conn *sql.Conn, id uuid.UUID) error {
+			if rerr := a.remove(id, eventsFile); rerr != nil {
+				return rerr
 			}
-			_, err := conn.ExecContext(ctx, `UPDATE turns SET user_text = '', agent_text = '' WHERE call_id = ?`, id.String())
-			return err
+			_, uerr := conn.ExecContext(ctx, `UPDATE turns SET user_text = '', agent_text = '' WHERE call_id = ?`, id.String())
+			return uerr
 		})
 	}
 	if s.Texts > 0 && err == nil {
@@ -54,21 +54,36 @@ func (a *Archive) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	return s, nil
 }
 
-// sweep runs remove for every call that ended before cutoff and marks it in column.
-func (a *Archive) sweep(ctx context.Context, cutoff, now time.Time, column string, remove func(context.Context, *sql.Conn, uuid.UUID) error) (n int, err error) {
+// dated finds calls whose content of one kind is older than ?1, at most ?2 of them, and marks them.
+type dated struct{ find, mark string }
+
+//nolint:gochecknoglobals // constant values
+var (
+	oldRecordings = dated{
+		find: `SELECT id FROM calls WHERE started_at < ?1 AND ended_at < ?1 AND recording_removed_at = 0 LIMIT ?2`,
+		mark: `UPDATE calls SET recording_removed_at = ? WHERE id = ?`,
+	}
+	oldTexts = dated{
+		find: `SELECT id FROM calls WHERE started_at < ?1 AND ended_at < ?1 AND text_removed_at = 0 LIMIT ?2`,
+		mark: `UPDATE calls SET text_removed_at = ? WHERE id = ?`,
+	}
+)
+
+// sweep runs remove for every call that is older than cutoff, and marks it.
+func (a *Archive) sweep(ctx context.Context, cutoff, now time.Time, old dated, remove func(context.Context, *sql.Conn, uuid.UUID) error) (n int, err error) {
 	for {
 		var ids []uuid.UUID
 		err := a.write.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
 			return inTransaction(ctx, conn, func() error {
 				var err error
-				if ids, err = expired(ctx, conn, column, cutoff); err != nil {
+				if ids, err = expired(ctx, conn, old, cutoff); err != nil {
 					return err
 				}
 				for _, id := range ids {
 					if err := remove(ctx, conn, id); err != nil {
 						return err
 					}
-					if _, err := conn.ExecContext(ctx, "UPDATE calls SET "+column+" = ? WHERE id = ?", micros(now), id.String()); err != nil {
+					if _, err := conn.ExecContext(ctx, old.mark, micros(now), id.String()); err != nil {
 						return err
 					}
 				}
@@ -82,8 +97,8 @@ func (a *Archive) sweep(ctx context.Context, cutoff, now time.Time, column strin
 	}
 }
 
-func expired(ctx context.Context, conn *sql.Conn, column string, cutoff time.Time) (ids []uuid.UUID, err error) {
-	rows, err := conn.QueryContext(ctx, "SELECT id FROM calls WHERE started_at < ?1 AND ended_at < ?1 AND "+column+" = 0 LIMIT ?2", micros(cutoff), sweepBatch)
+func expired(ctx context.Context, conn *sql.Conn, old dated, cutoff time.Time) (ids []uuid.UUID, err error) {
+	rows, err := conn.QueryContext(ctx, old.find, micros(cutoff), sweepBatch)
 	if err != nil {
 		return nil, err
 	}

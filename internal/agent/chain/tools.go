@@ -2,10 +2,12 @@ package chain
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/voicectl/voicectl/internal/agent/session"
 	"github.com/voicectl/voicectl/internal/agent/tools"
@@ -50,7 +52,7 @@ func (t *Tools) Forget() { t.box.Forget() }
 // Run implements session.Tools.
 func (t *Tools) Run(ctx context.Context, call turn.ToolCall) session.ToolOutcome {
 	if !slices.ContainsFunc(t.specs, func(s session.ToolSpec) bool { return s.Name == call.Name }) {
-		return session.ToolOutcome{Result: turn.ToolResult{Content: `{"error":{"class":"unknown_tool","message":"unknown function: ` + strconv.Quote(call.Name)[1:len(strconv.Quote(call.Name))-1] + `"}}`, Class: "unknown_tool"}}
+		return unknown(call.Name)
 	}
 	o := t.box.Run(ctx, call.Name, call.Arguments)
 	if err := o.Err(); err != nil {
@@ -66,6 +68,21 @@ func (t *Tools) Run(ctx context.Context, call turn.ToolCall) session.ToolOutcome
 	}
 	out.Messages = append(out.Messages, messages(o)...)
 	return out
+}
+
+// unknown refuses a name that was not offered. The model wrote it, so it is cut and quoted as data.
+func unknown(name string) session.ToolOutcome {
+	const class, most = "unknown_function", 64
+	if len(name) > most {
+		name = name[:most]
+	}
+	b, err := json.Marshal(map[string]any{"error": map[string]string{
+		"class": class, "message": "unknown function: " + strings.ToValidUTF8(name, ""), "hint": "Only the functions that were offered exist.",
+	}})
+	if err != nil { // strings alone always encode
+		b = []byte(`{"error":{"class":"unknown_function"}}`)
+	}
+	return session.ToolOutcome{Result: turn.ToolResult{Content: string(b), Class: class}}
 }
 
 func result(o tools.Outcome) turn.ToolResult {

@@ -156,7 +156,7 @@ func (j *journal) event(ev turn.Event) {
 }
 
 func (j *journal) command(at time.Duration, c *turn.Command) {
-	switch c.Kind {
+	switch c.Kind { //nolint:exhaustive // the others are no happenings of the call
 	case turn.BeginTurn:
 		j.turn++
 		j.emit(at, trace.Event{Event: trace.TurnAccepted, Text: c.Text})

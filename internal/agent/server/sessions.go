@@ -64,7 +64,7 @@ func (s *Server) begin(id uuid.UUID, info session.Info, started time.Time, ip st
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, time.Second)
 	defer cancel()
-	if err := s.o.Archive.BeginCall(ctx, archive.Call{ID: id, Kind: info.Kind, CallSID: info.CallSID, StreamSID: info.StreamID, Profile: s.o.Config.Profile, StartedAt: started}); err != nil {
+	if err := s.o.Archive.BeginCall(ctx, archive.Call{ID: id, Kind: info.Kind, CallSID: info.CallSID, StreamSID: info.StreamID, Profile: s.o.Config.Profile, StartedAt: started}); err != nil && !errors.Is(err, archive.ErrSpooled) {
 		s.log.Error("call not kept", "component", "archive", "session", id.String(), "err", err)
 	}
 }
@@ -77,7 +77,7 @@ func (s *Server) finish(id uuid.UUID, why session.End, started time.Time) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), time.Second)
 	defer cancel()
-	if err := s.o.Archive.EndCall(ctx, id, archive.EndReason(why), s.o.Clock.Now()); err != nil {
+	if err := s.o.Archive.EndCall(ctx, id, archive.EndReason(why), s.o.Clock.Now()); err != nil && !errors.Is(err, archive.ErrSpooled) {
 		s.log.Error("end of call not kept", "component", "archive", "session", id.String(), "err", err)
 	}
 }

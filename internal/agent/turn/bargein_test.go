@@ -48,6 +48,7 @@ func TestEngine_BargeInGates(t *testing.T) { // 14, 23, 29
 	}{
 		{"a cough of 199 ms does not stop it", Config{}, "S1 E1.199", "5.000", nil},
 		{"200 ms of voice do", Config{}, "S1 E1.201", "1.200", nil},
+		{"voice that begins at the very end", Config{}, "S4.9 T5.3=hello_again E5.5", "5.000", []string{"5.900 hello again"}},
 		{"two coughs do not add up", Config{}, "S1 E1.15 S1.2 E1.35", "5.000", nil},
 		{"longer gate", Config{BargeInVoice: 500 * time.Millisecond}, "S1 E1.45 S2 E3", "2.500", nil},
 		{"words before the voice gate stop it", Config{}, "S1 I1.1=stop T1.4=stop E1.4", "1.100", []string{"1.800 stop"}},
@@ -75,7 +76,10 @@ func TestEngine_BargeInGates(t *testing.T) { // 14, 23, 29
 func TestEngine_GreetingCanBeInterrupted(t *testing.T) {
 	s := talking(t, Config{Greeting: "Hello, this is the data desk. How can I help you today?"})
 	s.step(Event{Kind: Started})
-	s.step(Event{Kind: Started}) // once is enough
+	s.step(Event{Kind: Started})         // once is enough
+	if got := s.count(Speak); got != 2 { // its sentences
+		t.Errorf("greeted in %d pieces, want 2", got)
+	}
 	s.play("S1 T1.5=Who_is_this? U1.6 E1.6").at(2)
 	want(t, "memory", s.memory(), "assistant: Hello, this is the|", "user: Who is this?")
 	want(t, "records", s.commands(CommitTurn))
@@ -102,7 +106,7 @@ func TestEngine_TypedTextInterruptsAndTheHeardPartStandsBeforeIt(t *testing.T) {
 }
 
 func TestEngine_TypedTextTakesTheSpokenWordsAlong(t *testing.T) {
-	s := newScript(t, Config{}).play("S0 T.2=my_number_is@0-.4 E.5").at(.6).ask("5001").at(5)
+	s := newScript(t, Config{}).play("S0 T.2=my_number_is@0-.4 E.5").at(.6).ask("  ").ask("5001").at(5)
 	want(t, "turns", s.turns(), "0.600 my number is 5001")
 }
 
@@ -147,6 +151,7 @@ func TestEngine_FalseStartWhileThinkingOwesTheAnswerOnce(t *testing.T) {
 		{"twice", "S1 E1.5 S4 E4.3", []string{"2.700 generate", "5.500 generate"}},
 		{"words taken back", "S1 I1.1=uh E1.5 T1.6=", []string{"2.700 generate"}},
 		{"voice that never ends", "S1", []string{"6.000 generate"}},
+		{"words taken back, and said late", "S1 I1.1=uh@1-1.2 E1.5 T1.6= T3=uh@1-1.2", []string{"2.700 generate"}},
 		{"a cough below the gate", "S1 E1.1", nil},
 	}
 	for _, tc := range cases {
@@ -159,6 +164,12 @@ func TestEngine_FalseStartWhileThinkingOwesTheAnswerOnce(t *testing.T) {
 			want(t, "records", s.commands(CommitTurn), `10.750 commit 1 answered "I want pizza" "Pizza it is."`)
 		})
 	}
+}
+
+// The count of words is for an agent that speaks; one that still thinks gives way to any.
+func TestEngine_OneWordIsEnoughWhileTheAgentThinks(t *testing.T) {
+	s := talking(t, Config{BargeInMinWords: 3}).ask("I want pizza.").play("S1 T1.3=and_coke E1.4").at(3)
+	want(t, "asked", s.commands(Generate, Cancel), "0.000 generate", "1.300 cancel", "1.800 generate")
 }
 
 func TestEngine_OwedAnswerKeepsItsKind(t *testing.T) {

@@ -172,12 +172,13 @@ func (e *Engine) endAt(text string) time.Duration {
 
 func (e *Engine) endTurn() {
 	text := e.caller.text()
+	if text == "" {
+		if e.debt != nil {
+			e.payDebt()
+		}
+		return
+	}
 	switch {
-	case text == "" && e.debt != nil:
-		e.payDebt()
-		return
-	case text == "":
-		return
 	case !e.reply.active:
 	case e.cfg.BargeInOff:
 		return // the end of the answer arms again

@@ -37,6 +37,7 @@ func TestEngine_EndOfTurn(t *testing.T) {
 		{"12 more words after the end of utterance", "S0 T.3=hello_there U.4 E.5 I.7=my", []string{"1.700 hello there my"}},
 		{"13 voice that never ends", "S0 T.3=hello_there", []string{"5.300 hello there"}},
 		{"13 nor after the end of utterance", "S0 T.3=hello_there. U.4", []string{"5.300 hello there."}},
+		{"13 and ends after all", "S0 T.3=hello_there@0-.3 T6=more_of_it@5.5-5.9 E6.2", []string{"5.300 hello there", "6.600 more of it"}},
 		{"dangling word", "S0 T.3=my_number_is E.5", []string{"1.400 my number is"}},
 		{"digits being read out", "S0 T.3=it_is_5_5_1 E.5", []string{"1.400 it is 5 5 1"}},
 		{"a comma", "S0 T.3=well, E.5", []string{"1.400 well,"}},
@@ -130,4 +131,27 @@ func TestEngine_TimersFireOnlyWhenDue(t *testing.T) {
 	want(t, "turns", s.at(2).turns(), "0.900 hello there")
 	s.step(Event{Kind: TimerFired, Timer: timerEndTurn}) // fired already
 	want(t, "turns", s.turns(), "0.900 hello there")
+}
+
+func TestEngine_WordsThatAskForMore(t *testing.T) {
+	for text, want := range map[string]struct{ complete, dangling bool }{
+		"That is all.":         {complete: true},
+		"Is it?":               {complete: true},
+		"He said \"stop!\"":    {complete: true},
+		"それは何ですか。":             {complete: true},
+		"I think...":           {complete: true},
+		"hello there":          {},
+		"client 5001":          {},
+		"yes":                  {},
+		"my number is":         {dangling: true},
+		"it is 5 5 1 20":       {dangling: true},
+		"my name is spelled b": {dangling: true},
+		"first, ":              {dangling: true},
+		"and":                  {dangling: true},
+		"":                     {},
+	} {
+		if complete(text) != want.complete || dangling(text) != want.dangling {
+			t.Errorf("%q: complete %v, dangling %v, want %+v", text, complete(text), dangling(text), want)
+		}
+	}
 }

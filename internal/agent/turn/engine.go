@@ -103,7 +103,6 @@ func (k EventKind) ofReply() bool {
 	case ModelText, ModelTools, ModelDone, ModelFailed, ToolDone, SpeechAudio, SpeechWords, SpeechDone, SpeechFailed, Played:
 		return true
 	case Started, VoiceStart, VoiceStop, Partial, Final, EndOfUtterance, Typed, TimerFired, Key, HeardFailed, HangUp:
-		return false
 	}
 	return false
 }
@@ -115,8 +114,7 @@ func (e *Engine) setTimer(id TimerID, after time.Duration) {
 	if after < 0 {
 		after = 0
 	}
-	at := e.now + after
-	if was, armed := e.due[id]; !armed || was != at {
+	if at := e.now + after; e.due[id] != at {
 		e.due[id] = at
 		e.do(Command{Kind: SetTimer, Timer: id, After: after})
 	}

@@ -27,7 +27,7 @@ func TestEngine_AlignMapsSpokenWordsToText(t *testing.T) {
 		{"still inside the number", "Client 5001 has three items.", "client five thousand one has three items", 3, "Client"},
 		{"many fields as many words", "Call 555 123 4567 99 88 for it now", "call five five five one two three four five six seven nine nine eight eight for it now", 17, "Call 555 123 4567 99 88 for it"},
 		{"a repeated word", "no no no thanks", "no no no thanks", 2, "no no"},
-		{"a far repetition is no match", "it was what it was and then it rained", "it was", 2, "it was"},
+		{"a far repetition is no match", "Client 5001 has a few more than five thousand points", "client five thousand one has", 4, "Client"},
 		{"marks are no words", "one — two", "one — two", 2, "one"},
 		{"nothing heard", "one two", "one two", 0, ""},
 		{"more words than text", "one two", "one two three four", 4, "one two"},

@@ -73,6 +73,24 @@ func (l *law) check(ev Event, cmds []Command) {
 		l.t.Fatalf("engine is in epoch %d, commands were of %d", l.e.Epoch(), l.epoch)
 	}
 	l.bounds()
+	l.timers()
+}
+
+// timers: what waits for a state is stopped when the state is over.
+func (l *law) timers() {
+	l.t.Helper()
+	r := &l.e.reply
+	for id, needed := range map[TimerID]bool{
+		timerBargeIn: l.e.Busy() && l.e.caller.speaking,
+		timerFiller:  l.e.Busy() && !r.spoken() && len(r.results) < len(r.order),
+		timerDrain:   l.e.Busy() && r.modelDone && r.speechDone,
+		timerKeys:    l.e.keys != "",
+		timerEndTurn: l.e.caller.text() != "" || l.e.debt != nil,
+	} {
+		if _, armed := l.armed[id]; armed && !needed && !l.hung {
+			l.t.Fatalf("timer %q is armed for nothing", id)
+		}
+	}
 }
 
 func (l *law) command(ev Event, c Command, last bool) {

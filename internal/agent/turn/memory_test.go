@@ -82,7 +82,9 @@ func TestEngine_TrimCutsOnlyInFrontOfTheCaller(t *testing.T) {
 			if m.trimTo(at, "ne"); m.list[at-m.base].Text != "ne" || !m.list[at-m.base].Cut {
 				t.Errorf("position %d is not the new message", at)
 			}
-			m.trimTo(0, "of a message that is gone")
+			if m.trimTo(0, "of a message that is gone"); m.list[0].Text == "of a message that is gone" {
+				t.Error("a message that is gone was shortened in another's place")
+			}
 			(&law{t: t}).conversation(got[1:])
 		})
 	}

@@ -123,8 +123,6 @@ func (e *Engine) segment(raw string, of int) {
 		e.note(Note{Kind: NoteSpeechStarted})
 	}
 	r.open, r.speechDone, r.playDone = true, false, false
-	e.stopTimer(timerFiller)
-	e.stopTimer(timerDrain)
 	e.do(Command{Kind: Speak, Epoch: r.epoch, Seg: seg, Text: text})
 	if r.full {
 		e.endRun()
@@ -242,11 +240,7 @@ func (e *Engine) finishIfHeard() {
 
 // drain fires when the end of what was to be heard is overdue.
 func (e *Engine) drain() {
-	r := &e.reply
-	if !r.active {
-		return
-	}
-	if r.played > r.drained {
+	if r := &e.reply; r.played > r.drained {
 		e.finishIfHeard() // it goes on, late
 		return
 	}

@@ -48,10 +48,6 @@ func unique(asked []ToolCall, round int) []ToolCall {
 
 // filler speaks when a tool keeps the caller waiting in silence.
 func (e *Engine) filler() {
-	r := &e.reply
-	if !r.active || r.spoken() || len(r.results) == len(r.order) {
-		return
-	}
 	e.segment(e.cfg.Fillers[e.turns%len(e.cfg.Fillers)], partFiller)
 	e.endRun()
 }

@@ -143,7 +143,10 @@ func errorEvent(data []byte) *guard.Error {
 		Error  json.RawMessage `json:"error"`
 		Object string          `json:"object"`
 	}
-	if json.Unmarshal(data, &top) != nil || top.Object != "error" && (len(top.Error) == 0 || string(top.Error) == "null") {
+	if err := json.Unmarshal(data, &top); err != nil {
+		return nil //nolint:nilerr // no JSON is no error document; the reader of the event says what is wrong
+	}
+	if top.Object != "error" && (len(top.Error) == 0 || string(top.Error) == "null") {
 		return nil
 	}
 	return readDetail(data).error(0)

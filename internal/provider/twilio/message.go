@@ -69,6 +69,10 @@ type Stop struct{ AccountSID, CallSID string }
 
 func (m *Message) reset() {
 	payload := m.Media.Payload[:0]
+	if m.Event == EventMedia { // nothing else is filled, and this comes 50 times a second
+		m.Event, m.Sequence, m.StreamSID, m.Media = "", 0, "", Media{Payload: payload}
+		return
+	}
 	*m = Message{Media: Media{Payload: payload}}
 }
 

@@ -105,7 +105,7 @@ func (s *scan) object(nested bool) bool {
 }
 
 func (s *scan) topMember(key []byte) bool {
-	slot := 0
+	var slot int
 	switch string(key) {
 	case "event":
 		slot = topEvent
@@ -149,7 +149,7 @@ func (s *scan) nested(key Event) bool {
 }
 
 func (s *scan) member(key []byte) bool {
-	slot := 0
+	var slot int
 	switch string(key) {
 	case "track":
 		slot = slotTrack
@@ -203,18 +203,29 @@ func (s *scan) text() ([]byte, bool) {
 	if !s.next('"') {
 		return nil, false
 	}
-	for j := s.i; j < len(s.b); j++ {
-		switch c := s.b[j]; {
-		case c == '"':
-			v := s.b[s.i:j:j]
-			s.i = j + 1
-			return v, true
-		case c < 0x20 || c >= 0x7f || c == '\\':
-			return nil, false
+	b, i := s.b, s.i
+	for j := i; j < len(b); j++ {
+		if plain[b[j]] {
+			continue
 		}
+		if b[j] != '"' {
+			break
+		}
+		s.i = j + 1
+		return b[i:j:j], true
 	}
 	return nil, false
 }
+
+// plain marks the bytes that stand for themselves within a string.
+//
+//nolint:gochecknoglobals // constant table
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 // value reads a plain string or, where one may stand, a whole number of ordinary length.
 func (s *scan) value(numeric bool) (v []byte, number, ok bool) {

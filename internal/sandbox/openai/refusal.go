@@ -69,7 +69,7 @@ func Refuse(w http.ResponseWriter, _ *http.Request, f stage.Fault) {
 }
 
 func injected(status int, code string) *refusal {
-	r := &refusal{status: status}
+	var r *refusal
 	switch status {
 	case 400:
 		r = refuse(status, "", "", "Invalid request.")

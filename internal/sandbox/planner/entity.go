@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -197,8 +196,8 @@ func appendNew(list []string, s string) []string {
 
 //nolint:gochecknoglobals // compiled once
 var (
-	quotedSubject = regexp.MustCompile(`(?i)\b(?:subject|title|titled|headline)\b(?: line)?(?: (?:is|of|as|saying|should be))?[:\s]*["“'‘]([^"”’]{1,120}?)["”'’](?:\W|$)`)
-	plainSubject  = regexp.MustCompile(`(?i)\bsubject\b(?: line)?(?: (?:is|of|as|saying|should be))?[:\s]+([^\s"“][^".!?\n]{1,80})`)
+	quotedSubject = lazily(`(?i)\b(?:subject|title|titled|headline)\b(?: line)?(?: (?:is|of|as|saying|should be))?[:\s]*["“'‘]([^"”’]{1,120}?)["”'’](?:\W|$)`)
+	plainSubject  = lazily(`(?i)\bsubject\b(?: line)?(?: (?:is|of|as|saying|should be))?[:\s]+([^\s"“][^".!?\n]{1,80})`)
 )
 
 func subjectWord(ts []token) bool {
@@ -209,9 +208,9 @@ func (e *entities) particulars(ts []token, raw string) {
 	if !subjectWord(ts) {
 		raw = ""
 	}
-	if m := quotedSubject.FindStringSubmatch(raw); m != nil {
+	if m := quotedSubject().FindStringSubmatch(raw); m != nil {
 		e.subject = strings.TrimSpace(m[1])
-	} else if m = plainSubject.FindStringSubmatch(raw); m != nil {
+	} else if m = plainSubject().FindStringSubmatch(raw); m != nil {
 		e.subject = strings.TrimSpace(m[1])
 	}
 	e.again = has(plain(ts), "again", "same", "too", "also", "as well", "there")

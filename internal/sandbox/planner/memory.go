@@ -2,7 +2,6 @@ package planner
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -86,21 +85,21 @@ func bound(age int) int {
 
 //nolint:gochecknoglobals // compiled once
 var (
-	personaName = regexp.MustCompile(`(?:\b[Yy]ou(?:'re|’re| are)|\b[Yy]our name is|\bnamed|\bcalled|\b[Aa]ct as|\b[Pp]lay the role of|\b[Nn]ame:)\s+["“*]*([A-Z][a-zà-ÿ]{1,20})\b`)
-	contextLine = regexp.MustCompile(`(?i)\b(?:summary|summar|earlier|so far|previous|current|last|active|known|facts?|context|session|remember|conversation)`)
-	clientLine  = regexp.MustCompile(`(?i)client|customer|account|user|mail|sent|report`)
-	exampleLine = regexp.MustCompile(`(?i)\b(?:for example|for instance|e\.g\.|such as|example|like "|sample)`)
-	sentences   = regexp.MustCompile(`[^.!?\n;]+(?:[.!?][^\s.!?][^.!?\n;]*)*`)
+	personaName = lazily(`(?:\b[Yy]ou(?:'re|’re| are)|\b[Yy]our name is|\bnamed|\bcalled|\b[Aa]ct as|\b[Pp]lay the role of|\b[Nn]ame:)\s+["“*]*([A-Z][a-zà-ÿ]{1,20})\b`)
+	contextLine = lazily(`(?i)\b(?:summary|summar|earlier|so far|previous|current|last|active|known|facts?|context|session|remember|conversation)`)
+	clientLine  = lazily(`(?i)client|customer|account|user|mail|sent|report`)
+	exampleLine = lazily(`(?i)\b(?:for example|for instance|e\.g\.|such as|example|like "|sample)`)
+	sentences   = lazily(`[^.!?\n;]+(?:[.!?][^\s.!?][^.!?\n;]*)*`)
 )
 
 // brief reads a system message: the persona, and facts that stand for trimmed messages. The leading
 // prompt is full of examples, so only a sentence that speaks of the conversation counts there.
 func (m *memory) brief(text string, leading bool) {
-	if name := personaName.FindStringSubmatch(text); name != nil && m.persona == "" && !in(strings.ToLower(name[1]), "a an the now not here able going") {
+	if name := personaName().FindStringSubmatch(text); name != nil && m.persona == "" && !in(strings.ToLower(name[1]), "a an the now not here able going") {
 		m.persona = name[1]
 	}
-	for _, s := range sentences.FindAllString(text, 500) {
-		if exampleLine.MatchString(s) || leading && !contextLine.MatchString(s) || !strings.ContainsAny(s, "0123456789@") || !clientLine.MatchString(s) {
+	for _, s := range sentences().FindAllString(text, 500) {
+		if exampleLine().MatchString(s) || leading && !contextLine().MatchString(s) || !strings.ContainsAny(s, "0123456789@") || !clientLine().MatchString(s) {
 			continue
 		}
 		e := find(read(s), s)

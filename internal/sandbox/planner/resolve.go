@@ -130,7 +130,7 @@ var (
 		regexp.MustCompile(`(?i)^(?:what about|how about|same for|what(?:'s|’s| is| are| was| were))\b\s*`),
 		regexp.MustCompile(`(?i)^(?:the|an?|our|your|my|its|their|any|some)\s+`),
 	}
-	trails = regexp.MustCompile(`(?i)[\s,]*(?:\b(?:please|for me|online|on the (?:web|internet)|in the (?:documents?|docs|knowledge base)|right now|can you|could you|thanks|thank you))?[\s.?!,;:]*$`)
+	trails = lazily(`(?i)[\s,]*(?:\b(?:please|for me|online|on the (?:web|internet)|in the (?:documents?|docs|knowledge base)|right now|can you|could you|thanks|thank you))?[\s.?!,;:]*$`)
 )
 
 // lookup words the query of a search: the question without its wrapping.
@@ -165,7 +165,7 @@ func unwrap(q string) string {
 		}
 	}
 	for range 3 {
-		q = trails.ReplaceAllString(q, "")
+		q = trails().ReplaceAllString(q, "")
 	}
 	return q
 }

@@ -201,7 +201,7 @@ func (f *finding) explain(s string) {
 		f.unknown = true
 	}
 	words := strings.Fields(s)
-	if len(words) < 4 || len(words) > 35 || f.reason != "" || orders.MatchString(s) || strings.ContainsAny(s, "/_\\{}[]<>=:;@") {
+	if len(words) < 4 || len(words) > 35 || f.reason != "" || orders().MatchString(s) || strings.ContainsAny(s, "/_\\{}[]<>=:;@") {
 		return
 	}
 	if first := words[0][0]; first >= 'A' && first <= 'Z' && strings.ContainsAny(s[len(s)-1:], ".?!") {

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,23 +52,23 @@ func day(s string) string {
 
 //nolint:gochecknoglobals // compiled once
 var (
-	footnote = regexp.MustCompile(`\[\^?\d{1,3}\](?:\([^)\s]{0,500}\))?`)
-	mdLink   = regexp.MustCompile(`!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)`)
-	urls     = regexp.MustCompile(`(?i)\b(?:https?://|ftp://|www\.)\S+`)
-	bareURL  = regexp.MustCompile(`(?i)(^|[\s(])((?:[a-z0-9-]+\.)+(?:com|org|net|io|co|gov|edu|dev|info|uk|de))(?:/\S*)?`)
-	tags     = regexp.MustCompile(`<[^<>]{1,200}>`)
-	orders   = regexp.MustCompile(`(?i)\b(?:ignore|disregard|forget) (?:all|any|the|your|previous|prior|these|those)|\bsystem prompt|\byou (?:are now|must now|must|should now|will now)\b|\bnew instructions?\b|\b(?:call|invoke|use|run) the \w+(?: \w+)? (?:tool|function)|\b(?:assistant|system|user):|\bdo not tell\b|\breveal\b|\b(?:e-?mail|send|forward) (?:this|all|the|everything|it)\b.{0,60}@`)
-	sentence = regexp.MustCompile(`[^.!?\n]+(?:[.!?]+[^\s.!?\n][^.!?\n]*)*[.!?]*`)
+	footnote = lazily(`\[\^?\d{1,3}\](?:\([^)\s]{0,500}\))?`)
+	mdLink   = lazily(`!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)`)
+	urls     = lazily(`(?i)\b(?:https?://|ftp://|www\.)\S+`)
+	bareURL  = lazily(`(?i)(^|[\s(])((?:[a-z0-9-]+\.)+(?:com|org|net|io|co|gov|edu|dev|info|uk|de))(?:/\S*)?`)
+	tags     = lazily(`<[^<>]{1,200}>`)
+	orders   = lazily(`(?i)\b(?:ignore|disregard|forget) (?:all|any|the|your|previous|prior|these|those)|\bsystem prompt|\byou (?:are now|must now|must|should now|will now)\b|\bnew instructions?\b|\b(?:call|invoke|use|run) the \w+(?: \w+)? (?:tool|function)|\b(?:assistant|system|user):|\bdo not tell\b|\breveal\b|\b(?:e-?mail|send|forward) (?:this|all|the|everything|it)\b.{0,60}@`)
+	sentence = lazily(`[^.!?\n]+(?:[.!?]+[^\s.!?\n][^.!?\n]*)*[.!?]*`)
 )
 
 // clean makes text fit for speech: no URL, markup, emoji or brackets.
 func clean(s string) string {
-	s = footnote.ReplaceAllString(s, "")
-	s = mdLink.ReplaceAllString(s, "$1")
-	s = urls.ReplaceAllString(s, "")
-	s = tags.ReplaceAllString(s, " ")
-	s = bareURL.ReplaceAllStringFunc(s, func(u string) string {
-		m := bareURL.FindStringSubmatch(u)
+	s = footnote().ReplaceAllString(s, "")
+	s = mdLink().ReplaceAllString(s, "$1")
+	s = urls().ReplaceAllString(s, "")
+	s = tags().ReplaceAllString(s, " ")
+	s = bareURL().ReplaceAllStringFunc(s, func(u string) string {
+		m := bareURL().FindStringSubmatch(u)
 		return m[1] + strings.ReplaceAll(m[2], ".", " dot ")
 	})
 	s = strings.Map(func(r rune) rune {
@@ -89,12 +88,12 @@ func clean(s string) string {
 // quote, never something to obey.
 func sentencesOf(s string) []string {
 	var out []string
-	for _, part := range sentence.FindAllString(shorten(s, 4000), 60) {
-		if orders.MatchString(part) {
+	for _, part := range sentence().FindAllString(shorten(s, 4000), 60) {
+		if orders().MatchString(part) {
 			continue
 		}
 		p := strings.TrimLeft(clean(part), "-–•·: ")
-		if len(p) > 2 && !(urls.MatchString(part) && len(strings.Fields(p)) < 4) { // "See https://…" says nothing aloud
+		if len(p) > 2 && !(urls().MatchString(part) && len(strings.Fields(p)) < 4) { // "See https://…" says nothing aloud
 			out = append(out, p)
 		}
 	}

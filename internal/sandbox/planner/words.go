@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,7 +25,7 @@ type token struct {
 }
 
 //nolint:gochecknoglobals // compiled once
-var typedAddress = regexp.MustCompile(`[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.[A-Za-z]{2,24}`)
+var typedAddress = lazily(`[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.[A-Za-z]{2,24}`)
 
 // read turns what was said into tokens: spoken numbers and addresses are put together.
 func read(s string) []token { return spokenAddresses(spokenNumbers(scan(s))) }
@@ -37,7 +36,7 @@ func scan(s string) []token {
 	if strings.IndexByte(s, '@') < 0 {
 		return scanPlain(s, 0, len(s))
 	}
-	for _, m := range typedAddress.FindAllStringIndex(s, 32) {
+	for _, m := range typedAddress().FindAllStringIndex(s, 32) {
 		out = append(out, scanPlain(s, at, m[0])...)
 		out = append(out, token{text: strings.ToLower(strings.TrimLeft(s[m[0]:m[1]], ".-")), kind: address, start: m[0], end: m[1]})
 		at = m[1]
@@ -103,8 +102,8 @@ func thousands(s string) bool {
 //nolint:gochecknoglobals // tables
 var (
 	suffixes  = strings.NewReplacer("’", "'", "-", "")
-	numbered  = regexp.MustCompile(`^(?:c|cl|cli|cid|client|cust|customer|id|no|nr|acc|acct|account)?(\d+)(?:s|'s)?$`)
-	ordinals  = regexp.MustCompile(`^\d+(?:st|nd|rd|th)$`)
+	numbered  = lazily(`^(?:c|cl|cli|cid|client|cust|customer|id|no|nr|acc|acct|account)?(\d+)(?:s|'s)?$`)
+	ordinals  = lazily(`^\d+(?:st|nd|rd|th)$`)
 	endings   = []string{"'s", "'d", "'ll", "'ve", "'re", "'m", "'"}
 	letterOhs = strings.NewReplacer("o", "0")
 )
@@ -115,13 +114,13 @@ func classify(raw string) token {
 	if !strings.ContainsAny(w, "0123456789") {
 		return token{text: uncontracted(w)}
 	}
-	if m := numbered.FindStringSubmatch(strings.ReplaceAll(w, ",", "")); m != nil {
+	if m := numbered().FindStringSubmatch(strings.ReplaceAll(w, ",", "")); m != nil {
 		return token{text: m[1], kind: number, cue: w[0] > '9'}
 	}
 	if z := letterOhs.Replace(w); !strings.ContainsFunc(z, func(r rune) bool { return r < '0' || r > '9' }) {
 		return token{text: z, kind: number}
 	}
-	if ordinals.MatchString(w) {
+	if ordinals().MatchString(w) {
 		return token{text: w}
 	}
 	return token{text: w, kind: mixed}
