@@ -3,11 +3,13 @@ package calls_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/sandbox/stage"
+	"github.com/voicectl/voicectl/internal/ws"
 )
 
 func must(t *testing.T, err error) {
@@ -93,4 +95,11 @@ func (h *house) health(path string) map[string]any {
 	var m map[string]any
 	must(h.t, json.Unmarshal([]byte(body), &m))
 	return m
+}
+
+// refusedWith tells whether an upgrade was answered with this status and the JSON of an error.
+func refusedWith(err error, status int) bool {
+	var he *ws.HandshakeError
+	var p problem
+	return errors.As(err, &he) && he.Status == status && json.Unmarshal([]byte(he.Body), &p) == nil && p.StatusCode == status && p.RequestID != ""
 }

@@ -177,3 +177,6 @@ func endOf(c *ws.Conn) int {
 		}
 	}
 }
+
+// mediaURL is the media socket's address without asking for it.
+func (h *house) mediaURL() string { return "ws" + strings.TrimPrefix(h.url, "http") + "/twilio/media" }

@@ -136,11 +136,11 @@ func (b *tab) waitFor(most time.Duration, what, condition string) {
 	}
 }
 
-// says waits until the text of the element holds all the words.
+// says waits until each of the words is in the text of one of the elements.
 func (b *tab) says(selector string, words ...string) {
 	b.t.Helper()
 	for _, w := range words {
-		b.wait(fmt.Sprintf("%q in %s", w, selector), fmt.Sprintf("document.querySelector(%q)?.innerText.toLowerCase().includes(%q.toLowerCase())", selector, w))
+		b.wait(fmt.Sprintf("%q in %s", w, selector), fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.innerText.toLowerCase().includes(%q.toLowerCase()))", selector, w))
 	}
 }
 

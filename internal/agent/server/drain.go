@@ -3,9 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/session"
+	"github.com/voicectl/voicectl/internal/ws"
 )
 
 // Shutdown takes no more calls and waits for the live ones, for the drain timeout at most; then it ends
@@ -14,6 +17,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
 	s.once.Do(func() {
 		s.draining.Store(true)
+		s.shut()
 		s.log.Info("draining", "component", "server", "sessions", s.book.count())
 		s.waitSessions(ctx, s.o.Config.DrainTimeout)
 		s.book.each(func(l *live) { l.session.End(session.EndDrain) })
@@ -21,21 +25,40 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		defer cancel()
 		s.waitSessions(bounded, 2*time.Second)
 		s.cancel()
-		err = errors.Join(s.web.Shutdown(bounded), s.closeAdmin(bounded))
-		if err != nil {
-			err = errors.Join(err, s.web.Close())
-		}
+		s.stopping.Store(true)
+		s.dropFresh()
+		err = errors.Join(shutdown(bounded, s.web), shutdown(bounded, s.adminWeb))
 		_ = s.group.Wait() // its functions return nil; errors go to Fatal
 		s.log.Info("stopped", "component", "server")
 	})
 	return err
 }
 
-func (s *Server) closeAdmin(ctx context.Context) error {
-	if s.adminWeb == nil {
+// dropFresh closes connections on which nothing was said: a browser opens some in advance.
+func (s *Server) dropFresh() {
+	s.fresh.Range(func(c, _ any) bool {
+		_ = c.(net.Conn).Close() //nolint:forcetypeassert,errcheck // its only type
+		return true
+	})
+}
+
+// shutdown lets requests end while ctx lasts, then cuts them. A far end that does not leave is no failure
+// of ours.
+func shutdown(ctx context.Context, srv *http.Server) error {
+	if srv == nil {
 		return nil
 	}
-	return s.adminWeb.Shutdown(ctx)
+	err := srv.Shutdown(ctx)
+	if err != nil && ctx.Err() != nil {
+		return srv.Close()
+	}
+	return err
+}
+
+// leaving closes a socket that is still in its handshake when draining begins; the handshake's end calls
+// stop.
+func (s *Server) leaving(conn *ws.Conn) (stop func() bool) {
+	return context.AfterFunc(s.door, func() { _ = conn.Close(ws.CloseGoingAway, "the service is restarting") })
 }
 
 func (s *Server) waitSessions(ctx context.Context, limit time.Duration) {

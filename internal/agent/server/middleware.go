@@ -45,8 +45,17 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 			s.metrics.request(route, r.Method, rec.status, took)
 			s.log.Debug("request", "component", "server", "request_id", id, "route", route, "ms", took.Milliseconds(), "status", rec.status)
 		}()
+		if r.ContentLength > s.o.Config.Body {
+			s.tooLarge(rec, r)
+			return
+		}
 		route = s.dispatch(rec, r, next)
 	})
+}
+
+func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close") // the rest of the body is not waited for
+	refuse(w, r, http.StatusRequestEntityTooLarge, "request too large", fmt.Sprintf("The body may have %d bytes.", s.o.Config.Body))
 }
 
 // dispatch runs the mux and turns its own plain-text 404 and 405 into the house's errors.

@@ -30,6 +30,9 @@ func (s *Server) routes() http.Handler {
 	}
 	at("POST /twilio/voice", s.voiceWebhook)
 	at("POST /{$}", s.voiceWebhook)
+	if s.o.Config.BasePath != "" {
+		at("POST ", s.voiceWebhook) // with or without the last slash: a redirect would not be signed for
+	}
 	at("POST /twilio/fallback", s.fallbackWebhook)
 	at("POST /twilio/status", s.statusWebhook)
 	at("GET /twilio/media", s.mediaSocket)
@@ -68,7 +71,11 @@ func splitPattern(p string) (method, path string) {
 // guardedPage serves a developer's extra: this machine's pages only.
 func (s *Server) guardedPage(h http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.hostAllowed(r) || !s.originAllowed(r) || !s.authorized(w, r) {
+		if !s.hostAllowed(r) || !s.originAllowed(r) {
+			refuse(w, r, http.StatusForbidden, "not allowed", "This is for pages of this server, opened by its own address.")
+			return
+		}
+		if !s.authorized(w, r) {
 			return
 		}
 		h.ServeHTTP(w, r)

@@ -34,9 +34,13 @@ type Server struct {
 	metrics  *metrics
 	warm     atomic.Bool
 	draining atomic.Bool
+	stopping atomic.Bool // nobody is let in any more, not even to ask
 
 	ctx    context.Context //nolint:containedctx // life of the sessions, which outlive their HTTP handlers
 	cancel context.CancelFunc
+	door   context.Context //nolint:containedctx // ends when draining begins: who is in a handshake then must leave
+	shut   context.CancelFunc
+	fresh  sync.Map // net.Conn that have not sent a byte; http.Server would wait seconds for each
 	group  errgroup.Group
 	fatal  chan error
 	once   sync.Once
@@ -88,6 +92,7 @@ func New(o Options) (*Server, error) {
 	s.gate = newGate(*c, o.Clock.Now)
 	s.metrics = newMetrics(o.Registry, *c, s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.door, s.shut = context.WithCancel(s.ctx)
 	return s, nil
 }
 
@@ -109,7 +114,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.web = &http.Server{
 		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), ConnState: s.connState,
 	}
 	s.serve("web", s.web, ln)
 	if s.admin != nil {
@@ -155,6 +160,17 @@ func (s *Server) serve(name string, srv *http.Server, ln net.Listener) {
 		}
 		return nil
 	})
+}
+
+func (s *Server) connState(c net.Conn, state http.ConnState) {
+	if state != http.StateNew {
+		s.fresh.Delete(c)
+		return
+	}
+	s.fresh.Store(c, nil)
+	if s.stopping.Load() {
+		s.dropFresh()
+	}
 }
 
 // Fatal gives an error when a listener dies; the process should then shut down.

@@ -53,6 +53,9 @@ func (s *Server) hold(l session.Line, ip, agentName string) {
 	why := sess.Run(ctx)
 	stop()
 	s.finish(id, why, started)
+	if m, ok := tools.(interface{ Forget() }); ok {
+		m.Forget() // what was said and found ends with the session (JUL-13)
+	}
 	log.Info("session ended", "reason", string(why), "ms", s.o.Clock.Now().Sub(started).Milliseconds())
 }
 

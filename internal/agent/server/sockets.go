@@ -3,10 +3,12 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/line"
+	"github.com/voicectl/voicectl/internal/provider/rtvi"
 	"github.com/voicectl/voicectl/internal/provider/twilio"
 	"github.com/voicectl/voicectl/internal/ws"
 )
@@ -28,10 +30,10 @@ func (s *Server) startBrowser(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Agent string `json:"agent"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil && r.ContentLength > 0 {
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil && !errors.Is(err, io.EOF) {
 		var tooBig *http.MaxBytesError
 		if errors.As(err, &tooBig) {
-			refuse(w, r, http.StatusRequestEntityTooLarge, "request too large", "The body may have 64 KiB.")
+			s.tooLarge(w, r)
 			return
 		}
 		refuse(w, r, http.StatusBadRequest, "bad request", "The body is not JSON.")
@@ -128,10 +130,12 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 	if wait <= 0 {
 		wait = 10 * time.Second
 	}
+	stop := s.leaving(conn)
 	_ = conn.SetReadDeadline(time.Now().Add(wait)) // a dead socket fails the read below
 	kind, first, err := conn.Read(nil)
+	stop()
 	if err != nil {
-		s.metrics.wsFailure("handshake", "timeout")
+		s.metrics.wsFailure("handshake", "nothing said")
 		_ = conn.Close(ws.ClosePolicy, "nothing was said in time")
 		return
 	}
@@ -145,8 +149,13 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 			_ = conn.Close(ws.CloseInvalid, "not JSON")
 			return
 		}
-		if head.Event == "connected" {
+		if head.Event == string(twilio.EventConnected) {
 			s.phone(conn, ip, first, phone)
+			return
+		}
+		if head.Label != rtvi.Label {
+			s.metrics.wsFailure("handshake", "protocol")
+			_ = conn.Close(ws.CloseUnsupported, "neither RTVI nor a media stream")
 			return
 		}
 	}
@@ -184,7 +193,7 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 		refuse(w, r, http.StatusServiceUnavailable, "busy", "All places are taken.")
 		return
 	}
-	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: min(s.o.Config.FirstMessage, twilio.MaxMessage), CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "" }})
+	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: min(s.o.Config.FirstMessage, twilio.MaxMessage), CheckOrigin: func(*http.Request) bool { return true }})
 	if err != nil {
 		leave()
 		s.metrics.wsFailure("upgrade", "handshake")
@@ -201,6 +210,7 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 // one-use token of the webhook is wanted all the same.
 func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool) {
 	var p pass
+	stop := s.leaving(conn)
 	l, err := line.AcceptTwilio(conn, line.TwilioOptions{
 		Limits: s.o.Config.Line, Log: s.log, First: first,
 		Admit: func(st twilio.Start) error {
@@ -217,6 +227,7 @@ func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool) {
 			return nil
 		},
 	})
+	stop()
 	if err != nil {
 		s.metrics.wsFailure("handshake", "twilio")
 		s.log.Info("phone refused", "component", "line", "err", err)

@@ -107,8 +107,18 @@ func (s *Server) mediaSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := twilio.ValidateUpgrade(r, s.validation()); err != nil {
+		status := http.StatusUnauthorized
+		var re *twilio.RequestError
+		if errors.As(err, &re) {
+			status = re.Status
+		}
 		s.metrics.wsFailure("upgrade", "signature")
-		refuse(w, r, http.StatusUnauthorized, "unauthorized", "The upgrade is not signed by the phone network for this address.")
+		refuse(w, r, status, strings.ToLower(http.StatusText(status)), "The upgrade is not signed by the phone network for this address.")
+		return
+	}
+	if r.Header.Get("Origin") != "" {
+		s.metrics.wsFailure("upgrade", "origin")
+		refuse(w, r, http.StatusForbidden, "origin not allowed", "The phone network sends no Origin; a page has no business here.")
 		return
 	}
 	s.acceptPhone(w, r, nil)

@@ -235,11 +235,16 @@ func TestEngine_InterruptBeforeTheFirstSoundDoesNotBlockTheNext(t *testing.T) { 
 func stale(epoch Epoch) []Event {
 	call := ToolCall{ID: "late", Name: "send_email_report", Arguments: "{}"}
 	return []Event{
-		{Kind: ModelText, Epoch: epoch, Text: "Late words. More of them."}, {Kind: ModelTools, Epoch: epoch, Calls: []ToolCall{call}},
+		{Kind: ModelText, Epoch: epoch, Text: "Late words. More of them."},
+		{Kind: ModelTools, Epoch: epoch, Calls: []ToolCall{call}},
 		{Kind: ToolDone, Epoch: epoch, Result: &ToolResult{ID: "a", Name: "lookup", Content: "late", OK: true}},
-		{Kind: ModelDone, Epoch: epoch}, {Kind: ModelFailed, Epoch: epoch, Text: "unauthorized"},
-		{Kind: SpeechAudio, Epoch: epoch, Audio: time.Minute}, {Kind: SpeechWords, Epoch: epoch, Words: []Word{{Text: "Late", End: 1}}},
-		{Kind: SpeechDone, Epoch: epoch}, {Kind: SpeechFailed, Epoch: epoch, Text: "stall"}, {Kind: Played, Epoch: epoch, Audio: time.Minute, Done: true},
+		{Kind: ModelDone, Epoch: epoch},
+		{Kind: ModelFailed, Epoch: epoch, Text: "unauthorized"},
+		{Kind: SpeechAudio, Epoch: epoch, Audio: time.Minute},
+		{Kind: SpeechWords, Epoch: epoch, Words: []Word{{Text: "Late", End: 1}}},
+		{Kind: SpeechDone, Epoch: epoch},
+		{Kind: SpeechFailed, Epoch: epoch, Text: "stall"},
+		{Kind: Played, Epoch: epoch, Audio: time.Minute, Done: true},
 	}
 }
 

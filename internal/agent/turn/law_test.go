@@ -25,7 +25,6 @@ type law struct {
 	hung      bool
 }
 
-//nolint:gochecknoglobals // a table
 var pairs = map[NoteKind]struct {
 	of   string
 	open bool

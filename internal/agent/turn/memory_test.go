@@ -67,10 +67,7 @@ func TestEngine_TrimCutsOnlyInFrontOfTheCaller(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			m := memory{max: 6}
-			for _, msg := range tc.list {
-				m.list = append(m.list, msg)
-			}
+			m := memory{max: 6, list: tc.list}
 			at := m.add(user("new"))
 			got := m.messages()
 			if !got[0].Facts || got[0].Role != System || got[1].Text != tc.kept {

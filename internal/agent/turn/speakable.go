@@ -8,8 +8,6 @@ import (
 )
 
 // What a voice must not read out (JUL-17).
-//
-//nolint:gochecknoglobals // compiled once, never changed
 var (
 	reLink    = regexp.MustCompile(`!?\[([^\]]*)\]\([^)]*\)`)
 	reURL     = regexp.MustCompile(`(?i)\s*<?\b(?:[a-z][a-z0-9+.-]*://|www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)(?:[^\s<>"]*[^\s<>".,;:!?)\]'*_])?>?`)

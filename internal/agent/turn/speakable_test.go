@@ -43,7 +43,7 @@ func TestSpeakable_LeavesOnlyWhatAVoiceCanRead(t *testing.T) {
 		{"table rule", "|---|:---:|", ""},
 		{"rule", "---", ""},
 		{"emoji", "Great 😀👍🏽! ✅ Done ⏰", "Great ! Done"},
-		{"family, flag and keycap", "👨‍👩‍👧 🇩🇪 1️⃣ way", "1 way"},
+		{"family, flag and keycap", "👨\u200d👩\u200d👧 🇩🇪 1️⃣ way", "1 way"},
 		{"only emoji", "🎉🎉", ""},
 		{"only marks", "… — !", ""},
 		{"identifier", "Use my_var_name here", "Use my_var_name here"},
@@ -54,7 +54,7 @@ func TestSpeakable_LeavesOnlyWhatAVoiceCanRead(t *testing.T) {
 		{"about", "~5 minutes", "~5 minutes"},
 		{"price with unit", "Ask for $29.95/month.", "Ask for $29.95/month."},
 		{"or", "yes and/or no", "yes and/or no"},
-		{"joiner of a script", "ക്‍ഷ", "ക്‍ഷ"},
+		{"joiner of a script", "ക്\u200dഷ", "ക്\u200dഷ"},
 		{"control characters", "a\x00b\x1b c 👍\u200d", "ab c"},
 		{"spaces", "  a \n b\t c  ", "a b c"},
 		{"broken text", "a\xffb", "ab"},
@@ -90,8 +90,6 @@ func TestJUL17_LongNumbersAreGroupedForSpeech(t *testing.T) {
 }
 
 // unspeakable finds what JUL-17 forbids in words for a voice.
-//
-//nolint:gochecknoglobals // compiled once, never changed
 var unspeakable = regexp.MustCompile("(?i)\\w+://\\w|\\bwww\\.\\w|`|\\*\\*\\w|\\w\\*\\*$|\\]\\(http|^#+ |\\||[\\x{1F300}-\\x{1FAFF}\\x{2600}-\\x{27BF}\\x{FE0F}]|\\d{7}|\\s\\s|^\\s|\\s$")
 
 func TestJUL17_NothingUnspeakableIsSpokenWhateverTheChunks(t *testing.T) {

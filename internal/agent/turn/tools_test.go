@@ -101,18 +101,36 @@ func TestEngine_ToolResultsOutliveAnInterruption(t *testing.T) {
 		memory []string
 		tools  []string
 	}{
-		{"tool still runs", func(s *script) { s.calls("a").ask("Stop.") },
-			[]string{"user: Look.", "assistant:  (a)", `tool a: {"error":"cancelled"}`, "user: Stop."}, []string{"a cancelled"}},
-		{"one of two is in", func(s *script) { s.calls("a", "b").answers("b", "2").ask("Stop.") },
-			[]string{"user: Look.", "assistant:  (a) (b)", `tool a: {"error":"cancelled"}`, "tool b: 2", "user: Stop."}, []string{"b ", "a cancelled"}},
-		{"model answers", func(s *script) { s.calls("a").answers("a", "1").delta("It is one. And").at(.6).ask("Stop.") },
-			[]string{"user: Look.", "assistant:  (a)", "tool a: 1", "assistant: It is|", "user: Stop."}, []string{"a "}},
-		{"answer is playing", func(s *script) { s.calls("a").answers("a", "1").says("It is one.").at(.6).ask("Stop.") },
-			[]string{"user: Look.", "assistant:  (a)", "tool a: 1", "assistant: It is|", "user: Stop."}, []string{"a "}},
-		{"nothing heard", func(s *script) { s.calls("a").answers("a", "1").says("It is one.").ask("Stop.") },
-			[]string{"user: Look.", "assistant:  (a)", "tool a: 1", "user: Stop."}, []string{"a "}},
-		{"words before the call half heard", func(s *script) { s.delta("Let me look it up. ").calls("a").at(.6).ask("Stop.") },
-			[]string{"user: Look.", "assistant: Let me| (a)", `tool a: {"error":"cancelled"}`, "user: Stop."}, []string{"a cancelled"}},
+		{
+			"tool still runs", func(s *script) { s.calls("a").ask("Stop.") },
+			[]string{"user: Look.", "assistant:  (a)", `tool a: {"error":"cancelled"}`, "user: Stop."},
+			[]string{"a cancelled"},
+		},
+		{
+			"one of two is in", func(s *script) { s.calls("a", "b").answers("b", "2").ask("Stop.") },
+			[]string{"user: Look.", "assistant:  (a) (b)", `tool a: {"error":"cancelled"}`, "tool b: 2", "user: Stop."},
+			[]string{"b ", "a cancelled"},
+		},
+		{
+			"model answers", func(s *script) { s.calls("a").answers("a", "1").delta("It is one. And").at(.6).ask("Stop.") },
+			[]string{"user: Look.", "assistant:  (a)", "tool a: 1", "assistant: It is|", "user: Stop."},
+			[]string{"a "},
+		},
+		{
+			"answer is playing", func(s *script) { s.calls("a").answers("a", "1").says("It is one.").at(.6).ask("Stop.") },
+			[]string{"user: Look.", "assistant:  (a)", "tool a: 1", "assistant: It is|", "user: Stop."},
+			[]string{"a "},
+		},
+		{
+			"nothing heard", func(s *script) { s.calls("a").answers("a", "1").says("It is one.").ask("Stop.") },
+			[]string{"user: Look.", "assistant:  (a)", "tool a: 1", "user: Stop."},
+			[]string{"a "},
+		},
+		{
+			"words before the call half heard", func(s *script) { s.delta("Let me look it up. ").calls("a").at(.6).ask("Stop.") },
+			[]string{"user: Look.", "assistant: Let me| (a)", `tool a: {"error":"cancelled"}`, "user: Stop."},
+			[]string{"a cancelled"},
+		},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
