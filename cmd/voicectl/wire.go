@@ -157,7 +157,7 @@ func (p *Proc) engines(s *serving, cfg *config.Config, log *slog.Logger, observe
 	}
 	return server.Engines{
 		Recognizer: chain.Speechmatics{Client: ears}, Responder: chain.OpenAI{Client: model}, Synthesizer: chain.Cartesia{Client: voice},
-		Tools: func(names []string) (session.Tools, error) {
+		Tools: func(names []string, log *slog.Logger) (session.Tools, error) {
 			if dataErr != nil {
 				return nil, dataErr
 			}

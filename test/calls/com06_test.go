@@ -134,9 +134,6 @@ func TestCOM06_BreakerOpensAfterFiveFailures(t *testing.T) {
 					t.Fatalf("down after %d failures", n)
 				}
 				c.fail(h)
-				if vendor == stage.Speechmatics && n == 1 {
-					break // each page tries again by itself
-				}
 			}
 			until(t, "the circuit to open", down)
 			asked := h.asked(vendor, c.route)

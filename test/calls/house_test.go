@@ -112,10 +112,13 @@ func open(t *testing.T, p plan) *house {
 	if c.AdminAddr == "" {
 		c.AdminAddr = "127.0.0.1:0"
 	}
-	c.TwilioAccount, c.TwilioTokens = account, []secret.Secret{authToken()}
+	c.TwilioAccount = account
+	if c.TwilioTokens == nil {
+		c.TwilioTokens = []secret.Secret{authToken()}
+	}
 	c.Version, c.Commit = "1.2.3", "abc"
 	var observe func(guard.Observation)
-	engines := h.engines(p, log, func(o guard.Observation) { observe(o) })
+	engines := h.engines(p, func(o guard.Observation) { observe(o) })
 	if p.engines != nil {
 		p.engines(&engines)
 	}
@@ -136,7 +139,7 @@ func open(t *testing.T, p plan) *house {
 	return h
 }
 
-func (h *house) engines(p plan, log *slog.Logger, observe func(guard.Observation)) server.Engines {
+func (h *house) engines(p plan, observe func(guard.Observation)) server.Engines {
 	mo := openai.Options{BaseURL: h.base + "/openai/v1", Key: secret.New("sandbox-openai"), Model: "gpt-4.1-mini", Observe: observe}
 	so := supabase.Options{URL: h.base + "/supabase", Key: secret.New("sandbox-supabase"), Observe: observe}
 	eo := speechmatics.Options{URL: "ws" + strings.TrimPrefix(h.base, "http") + "/speechmatics/v2", Key: secret.New("sandbox-speechmatics"), Observe: observe}
@@ -152,7 +155,7 @@ func (h *house) engines(p plan, log *slog.Logger, observe func(guard.Observation
 	h.t.Cleanup(model.Close)
 	return server.Engines{
 		Recognizer: chain.Speechmatics{Client: ears}, Responder: chain.OpenAI{Client: model}, Synthesizer: chain.Cartesia{Client: voice},
-		Tools: func(names []string) (session.Tools, error) {
+		Tools: func(names []string, log *slog.Logger) (session.Tools, error) {
 			inner, err := chain.NewTools(tools.Options{Backend: data, Policy: p.policy}, names, log)
 			if err != nil || p.tools == nil {
 				return inner, err

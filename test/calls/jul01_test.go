@@ -1,6 +1,7 @@
 package calls_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -59,7 +60,9 @@ func (h *house) heardWords() (words string) {
 func TestJUL01_VoiceBothWays(t *testing.T) {
 	t.Parallel()
 	h := open(t, plan{ears: func(o *speechmatics.Options) { o.EndOfUtteranceSilence = 300 * time.Millisecond }})
-	b, err := peer.CallRTVI(t.Context(), peer.BrowserOptions{Options: peer.Options{URL: h.url, Listen: true}})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	b, err := peer.CallRTVI(ctx, peer.BrowserOptions{Options: peer.Options{URL: h.url, Listen: true}})
 	must(t, err)
 	t.Cleanup(func() { _ = b.Close() }) // it has no error of its own
 	b.Speak(question, tonecode.Encode(question, 16000), 16000)

@@ -26,7 +26,7 @@ func TestJUL03_ExactlyFiveTools(t *testing.T) {
 	if got, ok := calls[0].Detail["tools"].([]string); !ok || !slices.Equal(got, want) {
 		t.Errorf("offered %v, want %v", calls[0].Detail["tools"], want)
 	}
-	box, err := h.engines(plan{}, quiet(), unobserved).Tools(h.agent.Tools)
+	box, err := h.engines(plan{}, unobserved).Tools(h.agent.Tools, quiet())
 	must(t, err)
 	params := map[string]string{
 		"query_transactions": "clientId! status type", "search_documents": "query!", "web_search": "query!",

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/voicectl/voicectl/internal/media/tonecode"
 	"github.com/voicectl/voicectl/internal/peer"
@@ -59,8 +60,9 @@ func (c *caller) speak(text string) { c.Speak(text, tonecode.Encode(text, 8000),
 func (c *caller) hears(t *testing.T, words ...string) string {
 	t.Helper()
 	var all string
-	for text := range c.heard {
-		all += " " + text
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
 		missing := false
 		for _, w := range words {
 			missing = missing || !strings.Contains(all, w)
@@ -68,9 +70,16 @@ func (c *caller) hears(t *testing.T, words ...string) string {
 		if !missing {
 			return all
 		}
+		select {
+		case text, ok := <-c.heard:
+			if !ok {
+				t.Fatalf("the call ended, and only %q was heard, not %q", all, words)
+			}
+			all += " " + text
+		case <-timer.C:
+			t.Fatalf("waited %v, and only %q was heard, not %q", patience, all, words)
+		}
 	}
-	t.Fatalf("the call ended, and only %q was heard, not %q", all, words)
-	return ""
 }
 
 // hangUp ends the call and returns all its events.

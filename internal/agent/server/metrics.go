@@ -28,6 +28,7 @@ type metrics struct {
 	vendorErrs *prometheus.CounterVec
 	barge      prometheus.Counter
 	started    prometheus.Counter
+	tools      map[string]bool // names that may be labels
 }
 
 //nolint:gochecknoglobals // constant table, seconds
@@ -62,6 +63,12 @@ func newMetrics(reg *prometheus.Registry, c Config, s *Server) *metrics {
 		callTime:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voicectl_call_seconds", Help: "Length of sessions.", Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
 		barge:      prometheus.NewCounter(prometheus.CounterOpts{Name: "voicectl_interruptions_total", Help: "Answers that the caller spoke over."}),
 		started:    prometheus.NewCounter(prometheus.CounterOpts{Name: "voicectl_sessions_started_total", Help: "Sessions that began."}),
+	}
+	m.tools = map[string]bool{}
+	for _, def := range s.o.Agents {
+		for _, name := range def.Tools {
+			m.tools[name] = true
+		}
 	}
 	reg.MustRegister(m.callTime, m.barge, m.started,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -99,6 +106,14 @@ func (m *metrics) sessionEnded(reason string, took time.Duration) {
 func (m *metrics) wsFailure(stage, reason string) { m.failures.WithLabelValues(stage, reason).Inc() }
 func (m *metrics) limit(kind string)              { m.limits.WithLabelValues(kind).Inc() }
 
+// tool is the name of a tool as a label: a model may ask for names that it made up.
+func (m *metrics) tool(name string) string {
+	if m.tools[name] {
+		return name
+	}
+	return "other"
+}
+
 // observe takes a session's figures.
 func (m *metrics) observe(x session.Measure) {
 	tool := strconv.FormatBool(x.Tool)
@@ -108,7 +123,7 @@ func (m *metrics) observe(x session.Measure) {
 	case "first_audio":
 		m.firstAudio.WithLabelValues(tool).Observe(x.Took.Seconds())
 	case "tool":
-		name := x.Name
+		name := m.tool(x.Name)
 		result := "ok"
 		if !x.OK {
 			result = "failed"

@@ -55,7 +55,8 @@ type Engines struct {
 	Recognizer  session.Recognizer
 	Responder   session.Responder
 	Synthesizer session.Synthesizer
-	Tools       func(names []string) (session.Tools, error) // new for each session
+	// Tools are made anew for each session; the logger is the session's.
+	Tools func(names []string, log *slog.Logger) (session.Tools, error)
 	// Down names the vendors whose circuit is open now; All is how many vendors there are.
 	Down func() []string
 	All  int

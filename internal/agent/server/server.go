@@ -88,7 +88,8 @@ func New(o Options) (*Server, error) {
 	if err := checkExposure(*c); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, log: o.Log, tokens: newTokens(o.Clock.Now, c.TokenTTL), book: newBook(), fatal: make(chan error, 2)}
+	s := &Server{o: o, tokens: newTokens(o.Clock.Now, c.TokenTTL), book: newBook(), fatal: make(chan error, 2)}
+	s.log = s.logOf("server")
 	s.gate = newGate(*c, o.Clock.Now)
 	s.metrics = newMetrics(o.Registry, *c, s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

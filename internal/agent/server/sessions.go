@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,10 +19,10 @@ func (s *Server) hold(l session.Line, ip, agentName string) {
 	def := s.o.Agents[agentName]
 	info := l.Info()
 	id := uuid.New()
-	log := s.log.With("session", id.String(), "component", "session")
-	tools, err := s.o.Engines.Tools(def.Tools)
+	log := s.logOf("session").With("session", id.String())
+	tools, err := s.o.Engines.Tools(def.Tools, log)
 	if err != nil {
-		log.Error("tools", "err", err)
+		log.Error("no tools", "err", err)
 		_ = l.Close(session.EndError)
 		return
 	}
@@ -35,7 +36,8 @@ func (s *Server) hold(l session.Line, ip, agentName string) {
 		ID: id.String(), Prompt: def.Prompt, Turn: conf, Line: l,
 		Recognizer: s.o.Engines.Recognizer, Responder: s.o.Engines.Responder, Synthesizer: s.o.Engines.Synthesizer,
 		Tools: tools, Keeper: s.keeper(id, started), Scheduler: s.o.Scheduler,
-		VAD: media.NewDetector(media.DetectorOptions{}), Clock: s.o.Clock, Log: log, Journal: jr, Observe: s.metrics.observe,
+		VAD: media.NewDetector(media.DetectorOptions{}), Clock: s.o.Clock, Log: log, Journal: jr,
+		Observe: func(m session.Measure) { s.metrics.observe(m); s.logTool(log, m) },
 	})
 	s.begin(id, info, started, ip, sess)
 	log.Info("session started", "kind", info.Kind, "call_sid", info.CallSID, "stream_sid", info.StreamID)
@@ -57,6 +59,13 @@ func (s *Server) hold(l session.Line, ip, agentName string) {
 		m.Forget() // what was said and found ends with the session (JUL-13)
 	}
 	log.Info("session ended", "reason", string(why), "ms", s.o.Clock.Now().Sub(started).Milliseconds())
+}
+
+// logTool tells that a tool ran, never with what.
+func (s *Server) logTool(log *slog.Logger, m session.Measure) {
+	if m.Kind == "tool" {
+		log.Info("tool done", "component", "tools", "tool", s.metrics.tool(m.Name), "ok", m.OK, "ms", m.Took.Milliseconds())
+	}
 }
 
 func (s *Server) begin(id uuid.UUID, info session.Info, started time.Time, ip string, sess *session.Session) {

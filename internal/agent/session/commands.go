@@ -25,6 +25,7 @@ func (s *Session) do(c turn.Command) {
 		s.cancelReply()
 		s.replyCtx, s.cancelReply = context.WithCancel(s.ctx)
 		s.voice.cancel()
+		s.player.end(c.Epoch) // what is queued may still be heard out: no more comes
 	case turn.Speak:
 		s.mark(stageSpeak, s.o.Clock.Now())
 		if err := s.voice.speak(s.replyCtx, c.Text); err != nil {

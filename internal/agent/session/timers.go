@@ -1,6 +1,8 @@
 package session
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/turn"
@@ -58,8 +60,13 @@ func (t *timers) expired() []turn.TimerID {
 	for id, at := range t.due {
 		if !at.After(now) {
 			out = append(out, id)
-			delete(t.due, id)
 		}
+	}
+	slices.SortFunc(out, func(a, b turn.TimerID) int {
+		return cmp.Or(t.due[a].Compare(t.due[b]), cmp.Compare(a, b))
+	})
+	for _, id := range out {
+		delete(t.due, id)
 	}
 	t.arm()
 	return out

@@ -14,13 +14,6 @@ type debt struct {
 	text string // of a greeting or apology; "" asks the model
 }
 
-// bargeInVoice fires when the caller's voice has lasted long enough over an answer.
-func (e *Engine) bargeInVoice() {
-	if e.caller.speaking && e.reply.active {
-		e.yield()
-	}
-}
-
 // bargeInWords is the gate by words: it catches what the voice detector missed, and is the only gate
 // when words are asked for. Words said in several transcripts do not add up: that is how a listener says
 // "yes" and "mm-hm".

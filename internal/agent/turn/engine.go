@@ -137,7 +137,7 @@ func (e *Engine) timer(id TimerID) {
 	case timerEndTurn:
 		e.endTurn()
 	case timerBargeIn:
-		e.bargeInVoice()
+		e.yield() // the caller's voice has lasted long enough over an answer
 	case timerFiller:
 		e.filler()
 	case timerKeys:

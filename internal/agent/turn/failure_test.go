@@ -48,6 +48,11 @@ func TestEngine_FailureAfterAllWasHeardClearsNothing(t *testing.T) {
 	s.step(Event{Kind: SpeechDone, Epoch: 1})
 	s.step(Event{Kind: ModelFailed, Epoch: 1})
 	want(t, "commands", s.commands(Cancel, Clear), "1.100 cancel")
+
+	s = talking(t, Config{}).ask("Tell me.").delta("This is the beginning. And").at(1.1)
+	s.delta(" this is heard in part only. And").at(1.3)
+	s.step(Event{Kind: ModelFailed, Epoch: 1})
+	want(t, "commands", s.commands(Cancel, Clear), "1.300 cancel", "1.300 clear")
 }
 
 func TestEngine_ModelFailureClassesAndTheNextTurn(t *testing.T) {
