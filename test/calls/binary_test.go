@@ -21,7 +21,7 @@ var built struct {
 	said []byte
 }
 
-func binary(t *testing.T) string {
+func program(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "voicectl-calls"); built.err != nil {
@@ -52,7 +52,7 @@ func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	p := &process{t: t, logs: &journal{}, gone: make(chan error, 1)}
-	p.cmd = exec.CommandContext(t.Context(), binary(t), append([]string{"serve", "--port", "0"}, args...)...)
+	p.cmd = exec.CommandContext(t.Context(), program(t), append([]string{"serve", "--port", "0"}, args...)...)
 	p.cmd.Dir = dir
 	p.cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}, env...)
 	p.cmd.Stderr = p.logs
@@ -93,7 +93,7 @@ func (p *process) exit(most time.Duration) int {
 func run(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), binary(t), args...)
+	cmd := exec.CommandContext(t.Context(), program(t), args...)
 	var out, talk strings.Builder
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &talk
 	cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}, env...)

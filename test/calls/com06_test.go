@@ -67,7 +67,7 @@ func TestCOM06_EveryVendorHasATimeout(t *testing.T) {
 			h.fault(c.fault)
 			p := h.page(visit{})
 			begun := time.Now()
-			p.send(rtvi.SendText, "", rtvi.TextInput{Content: question})
+			p.typed(question)
 			want := regexp.MustCompile(`voicectl_vendor_errors_total\{class="timeout",vendor="` + c.fault.Vendor + `"\} [1-9]`)
 			until(t, want.String(), func() bool { return want.MatchString(h.metrics()) })
 			if took := time.Since(begun); took > 3*time.Second {

@@ -180,7 +180,7 @@ func TestCOM07_HandshakeAndIdleTimeouts(t *testing.T) {
 			must(t, c.Write(ws.Text, []byte(`{"label":"rtvi-ai","type":"client-ready","id":"1","data":{"version":"2.1.0"}}`)))
 			return c
 		},
-		"idle after start": func(t *testing.T) *ws.Conn { return h.started(callA).conn },
+		"idle after start": func(t *testing.T) *ws.Conn { return h.in(t).started(callA).conn },
 	}
 	for name, open := range say {
 		t.Run(name, func(t *testing.T) {

@@ -88,7 +88,7 @@ func TestHostile_MediaHandshakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := h.opened(h.mediaURL())
+			s := h.in(t).opened(h.mediaURL())
 			begun := time.Now()
 			for _, m := range c.say {
 				s.text(m)
@@ -101,7 +101,7 @@ func TestHostile_MediaHandshakes(t *testing.T) {
 	}
 	t.Run("binary for connected", func(t *testing.T) {
 		t.Parallel()
-		s := h.opened(h.mediaURL())
+		s := h.in(t).opened(h.mediaURL())
 		must(t, s.conn.Write(ws.Binary, []byte(connected)))
 		if code := s.end(); code != ws.CloseUnsupported {
 			t.Errorf("closed with %d", code)

@@ -36,7 +36,6 @@ func TestHostile_Webhooks(t *testing.T) {
 			{"H01 no signature", good.Encode(), "", nil, 403},
 			{"H02 wrong signature", good.Encode(), twilio.Sign(secret.New("other"), h.url+path, good), nil, 403},
 			{"H02 not base64", good.Encode(), "@@@", nil, 403},
-			{"H02 two signatures", good.Encode(), sign(path, good), []string{"x-twilio-signature", "again"}, 0},
 			{"H03 signed for another path", good.Encode(), sign("/other", good), nil, 403},
 			{"H03 signed without the query", good.Encode(), sign(path, good), []string{"query", "?agent=julia"}, 403},
 			{"H05 a name twice", good.Encode() + "&From=%2B1999", sign(path, good), nil, 400},
@@ -51,9 +50,6 @@ func TestHostile_Webhooks(t *testing.T) {
 			{"H19 a script for a number", with("From", "<script>").Encode(), sign(path, with("From", "<script>")), nil, 400},
 		}
 		for _, c := range cases {
-			if c.status == 0 {
-				continue // below: a client merges equal names
-			}
 			target, header := path, []string{"Content-Type", formType}
 			if c.sig != "" {
 				header = append(header, twilio.SignatureHeader, c.sig)

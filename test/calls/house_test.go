@@ -139,6 +139,13 @@ func open(t *testing.T, p plan) *house {
 	return h
 }
 
+// in is the same house for a subtest.
+func (h *house) in(t *testing.T) *house {
+	c := *h
+	c.t = t
+	return &c
+}
+
 func (h *house) engines(p plan, observe func(guard.Observation)) server.Engines {
 	mo := openai.Options{BaseURL: h.base + "/openai/v1", Key: secret.New("sandbox-openai"), Model: "gpt-4.1-mini", Observe: observe}
 	so := supabase.Options{URL: h.base + "/supabase", Key: secret.New("sandbox-supabase"), Observe: observe}

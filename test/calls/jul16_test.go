@@ -74,7 +74,7 @@ func TestJUL17_SpeechIsCleanAndShort(t *testing.T) {
 			url := scriptedModel(t, func(modelRequest) modelAnswer { return modelAnswer{text: text} })
 			h := open(t, plan{openai: func(o *openai.Options) { o.BaseURL = url }})
 			p := h.page(visit{})
-			p.send(rtvi.SendText, "", rtvi.TextInput{Content: "Hello"})
+			p.typed("Hello")
 			p.await(rtvi.BotTTSStopped)
 			spoken := h.spoken(t)
 			if n := len(strings.Fields(spoken)); n == 0 || n > 60 {

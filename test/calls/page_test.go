@@ -215,10 +215,16 @@ func (p *page) ask(text string) answer {
 	})
 }
 
+// typed types words and waits for nothing.
+func (p *page) typed(text string) {
+	p.t.Helper()
+	p.send(rtvi.SendText, "", rtvi.TextInput{Content: text})
+}
+
 // say types words and waits until the spoken answer was heard.
 func (p *page) say(text string) answer {
 	p.t.Helper()
-	return p.during(text, func() { p.send(rtvi.SendText, "", rtvi.TextInput{Content: text}) })
+	return p.during(text, func() { p.typed(text) })
 }
 
 // during does something that makes a turn and returns that turn.

@@ -6,6 +6,8 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/voicectl/voicectl/internal/agent/session"
 	"github.com/voicectl/voicectl/internal/ws"
 )
@@ -16,6 +18,7 @@ type Limits struct {
 	Idle      time.Duration // without anything from the far end: 5 min
 	BadInRow  int           // messages of no use before the line is closed: 50
 	Ahead     time.Duration // how far sound may run ahead of the clock: 10 s
+	PerSecond int           // messages, on average; what a stalled network holds back may come at once: 200
 }
 
 func (l Limits) withDefaults() Limits {
@@ -31,7 +34,26 @@ func (l Limits) withDefaults() Limits {
 	if l.Ahead <= 0 {
 		l.Ahead = 10 * time.Second
 	}
+	if l.PerSecond <= 0 {
+		l.PerSecond = 200
+	}
 	return l
+}
+
+// meter bounds how many messages come. Ten seconds' worth may come at once, as after a stall.
+type meter struct {
+	bucket *rate.Limiter
+}
+
+func newMeter(l Limits) meter {
+	return meter{rate.NewLimiter(rate.Limit(l.PerSecond), 10*l.PerSecond)}
+}
+
+func (m meter) take(now time.Time) error {
+	if m.bucket.AllowN(now, 1) {
+		return nil
+	}
+	return &refusal{ws.ClosePolicy, "too many messages", session.EndPolicy}
 }
 
 // refusal ends a line with a close code.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type RTVI struct {
 	bad     int
 	total   int
 	pace    pace
+	meter   meter
 	input   *media.Resampler
 	rate    int
 	pcm     []int16
@@ -69,9 +71,18 @@ type RTVI struct {
 
 var _ session.Line = (*RTVI)(nil)
 
-// AcceptRTVI makes a line of an open socket. The client may send sound before client-ready.
+// AcceptRTVI makes a line of an open socket. The client may send sound before client-ready. On an error
+// (the first message is of another protocol) the socket has been closed.
 func AcceptRTVI(conn *ws.Conn, o RTVIOptions) (*RTVI, error) {
+	if o.Binary && o.First != nil {
+		var f rtvi.Frame
+		if err := rtvi.DecodeFrame(o.First, &f); err != nil {
+			_ = conn.Close(ws.CloseUnsupported, "neither RTVI nor a media stream") // refused whatever the close says
+			return nil, err
+		}
+	}
 	l := &RTVI{conn: conn, o: o, limits: o.Limits.withDefaults(), log: o.Log, first: o.First}
+	l.meter = newMeter(l.limits)
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,7 +122,12 @@ func (l *RTVI) Recv(context.Context) (session.In, error) {
 			}
 			msg, binary = b, kind == ws.Binary
 		}
-		if err := l.take(msg, binary, time.Now()); err != nil {
+		now := time.Now()
+		err := l.meter.take(now)
+		if err == nil {
+			err = l.take(msg, binary, now)
+		}
+		if err != nil {
 			if errors.Is(err, io.EOF) {
 				return session.In{}, io.EOF
 			}
@@ -151,7 +167,7 @@ func (l *RTVI) take(msg []byte, binary bool, now time.Time) error {
 func (l *RTVI) text(s string, mute, later bool, now time.Time) {
 	const maxText = 8 << 10
 	if len(s) > maxText {
-		s = s[:maxText]
+		s = strings.ToValidUTF8(s[:maxText], "") // the cut may go through a character
 	}
 	l.pending = append(l.pending, session.In{Kind: session.InText, Text: s, Mute: mute, Later: later, At: now})
 }

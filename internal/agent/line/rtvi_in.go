@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/voicectl/voicectl/internal/agent/session"
 	"github.com/voicectl/voicectl/internal/provider/rtvi"
@@ -19,12 +20,16 @@ func (l *RTVI) takeMessage(msg []byte, now time.Time) error {
 	switch {
 	case errors.Is(err, rtvi.ErrLabel):
 		return nil // another protocol's message on the same channel
+	case err != nil && !l.o.Binary && !utf8.Valid(msg):
+		return &refusal{ws.CloseInvalid, "not utf-8", session.EndProtocol}
 	case err != nil && !json.Valid(msg):
 		return &refusal{ws.CloseInvalid, "not JSON", session.EndProtocol}
 	case err != nil:
 		return l.useless(err)
 	}
-	l.bad = 0
+	if e.Type != rtvi.RawAudio && e.Type != rtvi.RawAudioBatch { // of those the sound decides
+		l.bad = 0
+	}
 	switch e.Type {
 	case rtvi.ClientReady:
 		return l.clientReady(e, now)

@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,7 @@ type Twilio struct {
 	bad   int
 	total int
 	pace  pace
+	meter meter
 
 	mu  sync.Mutex
 	out []byte
@@ -54,9 +56,10 @@ type TwilioOptions struct {
 }
 
 // AcceptTwilio takes `connected` and `start`. On an error the socket has been closed with the code that
-// says why: 1008 for a late or unknown caller, 1002 for a wrong order, 1007 for no JSON.
+// says why: 1008 for a late or unknown caller, 1002 for a wrong order, 1007 for no JSON, 1003 for other JSON.
 func AcceptTwilio(conn *ws.Conn, o TwilioOptions) (*Twilio, error) {
 	t := &Twilio{conn: conn, limits: o.Limits.withDefaults(), log: o.Log}
+	t.meter = newMeter(t.limits)
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -89,7 +92,7 @@ func (t *Twilio) handshake(o TwilioOptions) error {
 			msg = b
 		}
 		if err := t.dec.Decode(msg, &t.msg); err != nil {
-			return &refusal{ws.CloseInvalid, "not a message of a media stream", session.EndProtocol}
+			return broken(msg, err)
 		}
 		if t.msg.Event != want {
 			return &refusal{ws.CloseProtocol, fmt.Sprintf("expected %s", want), session.EndProtocol}
@@ -136,7 +139,12 @@ func (t *Twilio) Recv(context.Context) (session.In, error) {
 		if err != nil {
 			return session.In{}, lineError(err)
 		}
-		in, ok, err := t.take(kind, b, time.Now())
+		now := time.Now()
+		var in session.In
+		var ok bool
+		if err = t.meter.take(now); err == nil {
+			in, ok, err = t.take(kind, b, now)
+		}
 		if err != nil {
 			_ = t.closeWith(err) // the reason is in err
 			return session.In{}, lineError(err)
@@ -152,13 +160,10 @@ func (t *Twilio) take(kind ws.Kind, b []byte, now time.Time) (in session.In, ok 
 		return in, false, &refusal{ws.CloseUnsupported, "text messages only", session.EndProtocol}
 	}
 	if err = t.dec.Decode(b, &t.msg); err != nil {
-		switch {
-		case errors.Is(err, twilio.ErrEncoding):
-			return in, false, &refusal{ws.CloseInvalid, "not utf-8", session.EndProtocol}
-		case errors.Is(err, twilio.ErrField):
+		if errors.Is(err, twilio.ErrField) {
 			return in, false, t.useless()
 		}
-		return in, false, &refusal{ws.CloseUnsupported, "malformed message", session.EndProtocol}
+		return in, false, broken(b, err)
 	}
 	if t.msg.StreamSID != "" && t.msg.StreamSID != t.start.StreamSID {
 		return in, false, &refusal{ws.CloseProtocol, "another stream's message", session.EndProtocol}
@@ -187,6 +192,17 @@ func (t *Twilio) take(kind ws.Kind, b []byte, now time.Time) (in session.In, ok 
 	case twilio.EventClear:
 	}
 	return in, false, nil // an event of tomorrow
+}
+
+// broken refuses what is no message of a media stream: 1007 for what is not even JSON text, else 1003.
+func broken(msg []byte, err error) *refusal {
+	switch {
+	case errors.Is(err, twilio.ErrEncoding):
+		return &refusal{ws.CloseInvalid, "not utf-8", session.EndProtocol}
+	case !json.Valid(msg):
+		return &refusal{ws.CloseInvalid, "not JSON", session.EndProtocol}
+	}
+	return &refusal{ws.CloseUnsupported, "not a message of a media stream", session.EndProtocol}
 }
 
 // useless counts a message of no use; too many in a row end the line.

@@ -36,11 +36,26 @@ func loopbackName(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// open tells whether this server asks nobody for a key: a developer's machine or the sandbox, bound to
-// loopback, without keys.
-func (s *Server) open() bool {
+// open tells whether this request needs no key: a developer's machine or the sandbox, bound to loopback,
+// without keys. A public address that leads here, mostly through a proxy on this machine, closes the door:
+// a bind to loopback then says nothing about who comes. Under --dev and --sandbox it stays open for who
+// asks by a name of this machine.
+func (s *Server) open(r *http.Request) bool {
 	c := s.o.Config
-	return len(c.APIKeys) == 0 && (c.Dev || c.Sandbox || loopbackBind(c.Addr))
+	switch {
+	case len(c.APIKeys) > 0:
+		return false
+	case loopbackName(s.public.Hostname()):
+		return c.Dev || c.Sandbox || loopbackBind(c.Addr)
+	}
+	return (c.Dev || c.Sandbox) && loopbackName(hostname(r))
+}
+
+func hostname(r *http.Request) string {
+	if h, _, err := net.SplitHostPort(r.Host); err == nil {
+		return h
+	}
+	return r.Host
 }
 
 // keyed tells whether the request carries one of the access keys.
@@ -60,7 +75,7 @@ func (s *Server) keyed(r *http.Request) bool {
 
 // authorized answers 401 when a key is wanted and not there.
 func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
-	if s.open() || s.keyed(r) {
+	if s.open(r) || s.keyed(r) {
 		return true
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="voicectl"`)
@@ -116,12 +131,5 @@ func (s *Server) cors(w http.ResponseWriter, r *http.Request) bool {
 // hostAllowed keeps a page of the world from reaching a developer's server by a name that resolves to
 // loopback: such a server answers to loopback's names only.
 func (s *Server) hostAllowed(r *http.Request) bool {
-	if !s.open() {
-		return true
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	return loopbackName(host) || strings.EqualFold(r.Host, s.public.Host)
+	return !s.open(r) || loopbackName(hostname(r)) || strings.EqualFold(r.Host, s.public.Host)
 }

@@ -44,7 +44,7 @@ func (s *Server) writeHealth(w http.ResponseWriter, r *http.Request, dialect str
 	writeJSON(w, http.StatusOK, body)
 }
 
-func (s *Server) authorizedQuietly(r *http.Request) bool { return s.open() || s.keyed(r) }
+func (s *Server) authorizedQuietly(r *http.Request) bool { return s.open(r) || s.keyed(r) }
 
 func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})

@@ -17,8 +17,12 @@ import (
 // came out. `voicectl replay` runs the engine over them again.
 const stepName trace.Name = "step"
 
-// journal writes a session's happenings as trace events. A journal never stops a call.
+// journal writes a session's happenings as trace events, on a goroutine of its own so that the session
+// does not wait for it. A journal never stops a call: what it cannot take in time is left out and told.
 type journal struct {
+	queue chan func()
+	done  chan struct{}
+	lost  int // by the session's loop alone
 	file  io.WriteCloser
 	buf   *bufio.Writer
 	w     *trace.Writer
@@ -28,8 +32,8 @@ type journal struct {
 	spoke time.Duration
 }
 
-func (s *Server) journal(id uuid.UUID, info session.Info) *journal {
-	j := &journal{start: s.o.Clock.Now()}
+func (s *Server) journal(id uuid.UUID, info session.Info, start time.Time) *journal {
+	j := &journal{start: start}
 	if s.o.Archive == nil {
 		return j
 	}
@@ -39,14 +43,38 @@ func (s *Server) journal(id uuid.UUID, info session.Info) *journal {
 		return j
 	}
 	j.file, j.buf = f, bufio.NewWriterSize(f, 16<<10)
+	j.queue, j.done = make(chan func(), journalQueue), make(chan struct{})
+	go func() {
+		defer close(j.done)
+		for write := range j.queue {
+			write()
+		}
+	}()
 	j.w = trace.NewWriter(j.buf, trace.WriterOptions{Side: trace.Agent, Start: j.start, Now: s.o.Clock.Now, Hash: s.o.Config.NoContent})
 	j.w.Emit(trace.Event{Event: trace.CallStarted, At: j.start, Attrs: map[string]any{"call": id.String(), "stream": info.StreamID, "line": info.Kind}})
 	return j
 }
 
+// journalQueue is how many happenings may wait for the disk.
+const journalQueue = 4096
+
+// later hands a piece of writing to the journal's goroutine.
+func (j *journal) later(write func()) {
+	select {
+	case j.queue <- write:
+	default:
+		j.lost++
+	}
+}
+
 func (j *journal) close() {
 	if j.file == nil {
 		return
+	}
+	close(j.queue)
+	<-j.done
+	if j.lost > 0 {
+		j.w.Emit(trace.Event{Event: trace.Warning, Text: "the journal is not whole: the disk was too slow", Attrs: map[string]any{"lost": j.lost}})
 	}
 	_ = j.buf.Flush() // a journal that cannot be written is a journal that is not there
 	_ = j.file.Close()
@@ -69,18 +97,20 @@ func (j *journal) Step(ev turn.Event, out []turn.Command) {
 	if j.w == nil {
 		return
 	}
-	in, err := json.Marshal(ev)
-	res, err2 := json.Marshal(out)
-	if err == nil && err2 == nil {
-		if len(out) == 0 {
-			res = nil
+	j.later(func() {
+		in, err := json.Marshal(ev)
+		res, err2 := json.Marshal(out)
+		if err == nil && err2 == nil {
+			if len(out) == 0 {
+				res = nil
+			}
+			j.emit(ev.At, trace.Event{Event: stepName, Args: in, Result: res})
 		}
-		j.emit(ev.At, trace.Event{Event: stepName, Args: in, Result: res})
-	}
-	j.event(ev)
-	for i := range out {
-		j.command(ev.At, &out[i])
-	}
+		j.event(ev)
+		for i := range out {
+			j.command(ev.At, &out[i])
+		}
+	})
 }
 
 // Tool implements session.Journal.
@@ -88,6 +118,10 @@ func (j *journal) Tool(at time.Duration, run session.ToolRun) {
 	if j.w == nil {
 		return
 	}
+	j.later(func() { j.tool(at, run) })
+}
+
+func (j *journal) tool(at time.Duration, run session.ToolRun) {
 	j.emit(at-run.Result.Took, trace.Event{Event: trace.ToolStarted, Tool: run.Call.Name, Args: json.RawMessage(run.Call.Arguments)})
 	j.emit(at, trace.Event{
 		Event: trace.ToolDone, Tool: run.Call.Name, Result: json.RawMessage(run.Result.Content), MS: trace.Milliseconds(run.Result.Took),
@@ -100,6 +134,10 @@ func (j *journal) Stage(at time.Duration, name string) {
 	if j.w == nil {
 		return
 	}
+	j.later(func() { j.stage(at, name) })
+}
+
+func (j *journal) stage(at time.Duration, name string) {
 	switch name {
 	case "first_token":
 		j.emit(at, trace.Event{Event: trace.ModelFirstToken, MS: trace.Milliseconds(at - j.asked)})

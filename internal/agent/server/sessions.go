@@ -27,13 +27,13 @@ func (s *Server) hold(l session.Line, ip, agentName string) {
 		return
 	}
 	started := s.o.Clock.Now()
-	jr := s.journal(id, info)
+	jr := s.journal(id, info, started)
 	defer jr.close()
 	conf := s.o.Turn
 	conf.Greeting, conf.Fillers, conf.Apologies = def.Greeting, def.Fillers, def.Apology()
 	jr.config(conf)
 	sess := session.New(session.Options{
-		ID: id.String(), Prompt: def.Prompt, Turn: conf, Line: l,
+		ID: id.String(), Start: started, Prompt: def.Prompt, Turn: conf, Line: l,
 		Recognizer: s.o.Engines.Recognizer, Responder: s.o.Engines.Responder, Synthesizer: s.o.Engines.Synthesizer,
 		Tools: tools, Keeper: s.keeper(id, started), Scheduler: s.o.Scheduler,
 		VAD: media.NewDetector(media.DetectorOptions{}), Clock: s.o.Clock, Log: log, Journal: jr,

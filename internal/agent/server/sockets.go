@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/voicectl/voicectl/internal/agent/line"
 	"github.com/voicectl/voicectl/internal/provider/rtvi"
@@ -56,7 +57,7 @@ func (s *Server) startBrowser(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := map[string]string{"wsUrl": s.socketURL("/ws")}
-	if !s.open() {
+	if !s.open(r) {
 		out["token"] = s.tokens.issue(pass{agent: body.Agent})
 	} else if body.Agent != s.o.Agent {
 		out["token"] = s.tokens.issue(pass{agent: body.Agent, debug: true})
@@ -80,7 +81,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	phone := r.Header.Get(twilio.SignatureHeader) != "" && twilio.ValidateUpgrade(r, s.validation()) == nil
 	p := pass{agent: s.o.Agent, debug: s.o.Config.Dev || s.o.Config.Sandbox}
-	admitted := s.open() || s.keyed(r)
+	admitted := s.open(r) || s.keyed(r)
 	token := r.URL.Query().Get("token")
 	tokenGood := true
 	if token != "" {
@@ -144,11 +145,12 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 			Event string `json:"event"`
 			Label string `json:"label"`
 		}
-		if json.Unmarshal(first, &head) != nil {
+		if !utf8.Valid(first) || !json.Valid(first) {
 			s.metrics.wsFailure("handshake", "not json")
 			_ = conn.Close(ws.CloseInvalid, "not JSON")
 			return
 		}
+		_ = json.Unmarshal(first, &head) // of another shape: it is of neither protocol
 		if head.Event == string(twilio.EventConnected) {
 			s.phone(conn, ip, first, phone)
 			return

@@ -68,6 +68,7 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) (url.Values, bo
 		status = re.Status
 	}
 	s.metrics.wsFailure("webhook", http.StatusText(status))
+	w.Header().Set("Connection", "close") // a stranger's body is not waited for
 	refuse(w, r, status, strings.ToLower(http.StatusText(status)), "The request is not one of the phone network for this address: check PUBLIC_URL, the account and TWILIO_AUTH_TOKEN.")
 	return nil, false
 }

@@ -190,11 +190,11 @@ func (s *Session) step(ev turn.Event) {
 	ev.At = s.now()
 	// The engine's slice is valid until its next Step, and a command may lead to one.
 	cmds := append([]turn.Command(nil), s.engine.Step(ev)...)
-	if s.o.Journal != nil {
-		s.o.Journal.Step(ev, cmds)
-	}
 	for _, c := range cmds {
 		s.do(c)
+	}
+	if s.o.Journal != nil {
+		s.o.Journal.Step(ev, cmds) // after the deed: writing it down takes longer than doing it
 	}
 	for len(s.later) > 0 {
 		next := s.later[0]

@@ -12,8 +12,9 @@ import (
 
 // Options are what a session is made of.
 type Options struct {
-	ID     string // UUIDv4
-	Prompt string // the agent's instructions
+	ID     string    // UUIDv4
+	Start  time.Time // from which all times of the session count; zero = the call of Run
+	Prompt string    // the agent's instructions
 	Turn   turn.Config
 
 	Line        Line
@@ -67,7 +68,7 @@ type Scheduler interface {
 
 // Journal keeps the happenings of a call: what went into the engine, what came out, and when.
 type Journal interface {
-	// Step is one run of the engine; ev and out must not be kept.
+	// Step is one run of the engine; ev and out are the journal's own from now on.
 	Step(ev turn.Event, out []turn.Command)
 	// Tool is a tool that ran by rule, without being asked for by the model.
 	Tool(at time.Duration, run ToolRun)

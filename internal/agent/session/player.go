@@ -18,6 +18,7 @@ type player struct {
 	wake  chan struct{} // 1
 
 	mu      sync.Mutex
+	urgent  []Out // what drops sound, here or on a page: it must not overtake the sound after it
 	control []Out
 	sound   []byte
 	off     int // bytes of sound already sent
@@ -52,7 +53,10 @@ func (p *player) poke() {
 // put queues control.
 func (p *player) put(o Out) {
 	p.mu.Lock()
-	if len(p.control) < maxNotes {
+	switch {
+	case o.Kind == OutNote && o.Note.Kind == turn.NoteInterrupted:
+		p.urgent = append(p.urgent, o)
+	case len(p.control) < maxNotes:
 		p.control = append(p.control, o)
 	}
 	p.mu.Unlock()
@@ -100,7 +104,7 @@ func (p *player) clear() {
 	p.mu.Lock()
 	p.begin(0)
 	p.halt()
-	p.control = append(p.control, Out{Kind: OutClear})
+	p.urgent = append(p.urgent, Out{Kind: OutClear})
 	p.mu.Unlock()
 	p.poke()
 }
@@ -133,35 +137,19 @@ func (p *player) next(buf []byte) (out Out, pr progress, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pr = progress{epoch: p.epoch, heard: -1}
-	if len(p.control) > 0 {
-		out = p.control[0]
-		p.control[0] = Out{}
-		if p.control = p.control[1:]; len(p.control) == 0 {
-			p.control = nil
-		}
+	if len(p.urgent) > 0 {
+		return pop(&p.urgent), pr, true
+	}
+	if out, ok = p.nextSound(buf, &pr); ok {
 		return out, pr, true
+	}
+	if len(p.control) > 0 {
+		return pop(&p.control), pr, true
 	}
 	if p.epoch == 0 || p.closed {
 		return out, pr, false
 	}
-	if p.info.Marks && p.sent > p.marked && (p.sent-p.marked >= markEvery || (p.off == len(p.sound) && p.ended)) {
-		p.marked = p.sent
-		p.endMark = p.ended && p.off == len(p.sound)
-		return Out{Kind: OutMark, Mark: markName(p.epoch, p.sent)}, pr, true
-	}
 	now := p.now()
-	if n := p.due(now); n > 0 {
-		pr.first = p.sent == 0
-		if p.base.IsZero() {
-			p.base = now
-		} else if gap := now.Sub(p.base) - p.sent; gap > 0 {
-			p.base = p.base.Add(gap) // the ear ran dry: what follows is heard later
-		}
-		out = Out{Kind: OutAudio, Audio: append(buf[:0], p.sound[p.off:p.off+n]...)}
-		p.off += n
-		p.sent += p.info.Out.Duration(n)
-		return out, pr, true
-	}
 	if !p.info.Marks && p.sent > 0 {
 		pr.heard = min(p.sent, max(0, now.Sub(p.base)))
 		pr.done = pr.heard >= p.sent && p.off == len(p.sound)
@@ -173,6 +161,44 @@ func (p *player) next(buf []byte) (out Out, pr progress, ok bool) {
 		p.halt()
 	}
 	return out, pr, false
+}
+
+// pop takes the first of a queue.
+func pop(q *[]Out) Out {
+	o := (*q)[0]
+	(*q)[0] = Out{}
+	if *q = (*q)[1:]; len(*q) == 0 {
+		*q = nil
+	}
+	return o
+}
+
+// nextSound goes before notes: it is paced and small, and a caller waits for it; a page does not notice
+// that a word on its screen came a fraction of a millisecond later.
+func (p *player) nextSound(buf []byte, pr *progress) (out Out, ok bool) {
+	if p.epoch == 0 || p.closed {
+		return out, false
+	}
+	if p.info.Marks && p.sent > p.marked && (p.sent-p.marked >= markEvery || (p.off == len(p.sound) && p.ended)) {
+		p.marked = p.sent
+		p.endMark = p.ended && p.off == len(p.sound)
+		return Out{Kind: OutMark, Mark: markName(p.epoch, p.sent)}, true
+	}
+	now := p.now()
+	n := p.due(now)
+	if n == 0 {
+		return out, false
+	}
+	pr.first = p.sent == 0
+	if p.base.IsZero() {
+		p.base = now
+	} else if gap := now.Sub(p.base) - p.sent; gap > 0 {
+		p.base = p.base.Add(gap) // the ear ran dry: what follows is heard later
+	}
+	out = Out{Kind: OutAudio, Audio: append(buf[:0], p.sound[p.off:p.off+n]...)}
+	p.off += n
+	p.sent += p.info.Out.Duration(n)
+	return out, true
 }
 
 // due is how many bytes of sound may go now.

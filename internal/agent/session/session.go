@@ -76,7 +76,9 @@ func New(o Options) *Session {
 func (s *Session) Run(parent context.Context) End {
 	ctx := s.ctx
 	defer context.AfterFunc(parent, func() { s.cancel(context.Cause(parent)) })()
-	s.start = s.o.Clock.Now()
+	if s.start = s.o.Start; s.start.IsZero() {
+		s.start = s.o.Clock.Now()
+	}
 	s.spawn(ctx, "reader", s.read)
 	s.spawn(ctx, "writer", s.write)
 	s.guarded("loop", func() { s.loop(ctx) })

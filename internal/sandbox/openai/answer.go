@@ -27,8 +27,7 @@ type answer struct {
 }
 
 func (h *handler) chat(w http.ResponseWriter, r *http.Request, rec *stage.Record, start time.Time) int {
-	req, ref := read(w, r)
-	rec.Complete()
+	req, ref := read(w, r, rec)
 	if ref != nil {
 		return ref.write(w)
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/voicectl/voicectl/internal/sandbox/stage"
+
 	wire "github.com/voicectl/voicectl/internal/provider/openai"
 )
 
@@ -54,8 +56,9 @@ presence_penalty frequency_penalty logit_bias logprobs top_logprobs user seed re
 modalities audio prediction service_tier verbosity web_search_options safety_identifier prompt_cache_key prompt_cache_retention `
 
 // read takes and checks the body.
-func read(w http.ResponseWriter, r *http.Request) (*request, *refusal) {
+func read(w http.ResponseWriter, r *http.Request, rec *stage.Record) (*request, *refusal) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	rec.Complete() // from here on it is the vendor's time
 	if err != nil {
 		return nil, refuse(http.StatusRequestEntityTooLarge, "", "", "Request body too large: the maximum is %d bytes.", maxBody)
 	}

@@ -40,10 +40,10 @@ func (o *writer) stream(a answer, req *request) int {
 		if i > 1 && o.pace.Token(o.ctx) != nil {
 			return unfinished
 		}
-		o.event(c)
-		if i == 0 {
-			o.rec.First()
+		if i == min(1, len(chunks)-1) {
+			o.rec.First() // the first token; the chunk before it names the role only
 		}
+		o.event(c)
 		if o.gone {
 			return unfinished
 		}
