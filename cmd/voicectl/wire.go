@@ -200,7 +200,7 @@ func serverConfig(cfg *config.Config) (server.Config, error) {
 		TwilioAccount: cfg.Providers.Twilio.AccountSID,
 		MaxSessions:   cfg.Limits.MaxSessions, MaxPerIP: cfg.Limits.PerIP, NewPerMinute: cfg.Limits.NewPerMinute,
 		SessionTime: cfg.Limits.SessionTimeout, DrainTimeout: cfg.DrainTimeout,
-		Line:      line.Limits{Handshake: cfg.Limits.HandshakeTimeout, Idle: cfg.Limits.IdleTimeout, BadInRow: cfg.Limits.BadMessages, PerSecond: cfg.Limits.MessagesPerSecond},
+		Line:      line.Limits{Handshake: cfg.Limits.HandshakeTimeout, Idle: cfg.Limits.IdleTimeout, BadInRow: cfg.Limits.BadMessages},
 		NoContent: !cfg.Archive.Text,
 		TokenTTL:  cfg.Limits.TokenTTL, FirstMessage: int64(cfg.Limits.FirstMessageBytes), Message: int64(cfg.Limits.MessageBytes),
 		Body: int64(cfg.Limits.BodyBytes), ReportLevel: cfg.Tools.ReportLevel,

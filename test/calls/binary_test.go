@@ -11,9 +11,7 @@ import (
 	"time"
 )
 
-// The real binary, built once when the first test wants it.
-//
-//nolint:gochecknoglobals // one build for the whole package, removed by TestMain
+// The real binary, built once when the first test wants it, removed by TestMain.
 var built struct {
 	once sync.Once
 	dir  string
@@ -27,7 +25,7 @@ func program(t *testing.T) string {
 		if built.dir, built.err = os.MkdirTemp("", "voicectl-calls"); built.err != nil {
 			return
 		}
-		built.said, built.err = exec.Command("go", "build", "-o", filepath.Join(built.dir, "voicectl"), "../../cmd/voicectl").CombinedOutput() //nolint:noctx // outlives the first test that wants it
+		built.said, built.err = exec.Command("go", "build", "-o", filepath.Join(built.dir, "voicectl"), "../../cmd/voicectl").CombinedOutput()
 	})
 	if built.err != nil {
 		t.Fatalf("build: %v\n%s", built.err, built.said)

@@ -120,13 +120,16 @@ func TestCOM03_LivenessReadinessAndDrain(t *testing.T) {
 	}
 	ready(503, "warming")
 	close(warm)
-	until(t, "warmth", func() bool { resp, _ := h.ask(http.MethodGet, "/readyz", ""); return resp.StatusCode == 200 })
+	until(t, "warmth", func() bool { resp, _ := h.ask(http.MethodGet, "/readyz", ""); return resp.StatusCode == http.StatusOK })
 	p := h.page(visit{})
 	down := make(chan error, 1)
 	go func() { down <- h.stop(context.Background()) }()
-	until(t, "drain", func() bool { resp, _ := h.ask(http.MethodGet, "/readyz", ""); return resp.StatusCode == 503 })
+	until(t, "drain", func() bool {
+		resp, _ := h.ask(http.MethodGet, "/readyz", "")
+		return resp.StatusCode == http.StatusServiceUnavailable
+	})
 	ready(503, "draining")
-	if resp, body := h.webhook("/twilio/voice", form(callA)); resp.StatusCode != 200 || !strings.Contains(body, "<Say>Sorry") || strings.Contains(body, "<Connect") {
+	if resp, body := h.webhook("/twilio/voice", form(callA)); resp.StatusCode != http.StatusOK || !strings.Contains(body, "<Say>Sorry") || strings.Contains(body, "<Connect") {
 		t.Errorf("a new phone call hears %d %s", resp.StatusCode, body)
 	}
 	resp, body := h.ask(http.MethodPost, "/start", "")

@@ -26,7 +26,10 @@ func phoneEnv() []string {
 func (p *process) drained() {
 	p.t.Helper()
 	h := p.remote()
-	until(p.t, "readiness to go off", func() bool { resp, _ := h.ask(http.MethodGet, "/readyz", ""); return resp.StatusCode == 503 })
+	until(p.t, "readiness to go off", func() bool {
+		resp, _ := h.ask(http.MethodGet, "/readyz", "")
+		return resp.StatusCode == http.StatusServiceUnavailable
+	})
 }
 
 // COM-04: SIGTERM turns readiness off at once and takes no new session; the live one may end within the
@@ -38,7 +41,7 @@ func TestCOM04_DrainLetsTheLiveCallEnd(t *testing.T) {
 	live := h.page(visit{})
 	p.signal(syscall.SIGTERM)
 	p.drained()
-	if resp, body := h.webhook("/twilio/voice", form(callA)); resp.StatusCode != 200 || !strings.Contains(body, "<Say>Sorry") || !strings.Contains(body, "<Hangup") {
+	if resp, body := h.webhook("/twilio/voice", form(callA)); resp.StatusCode != http.StatusOK || !strings.Contains(body, "<Say>Sorry") || !strings.Contains(body, "<Hangup") {
 		t.Errorf("a new call hears %d %s", resp.StatusCode, body)
 	}
 	if _, err := h.dial("", nil); !refusedWith(err, http.StatusServiceUnavailable) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/server"
-	"github.com/voicectl/voicectl/internal/media/tonecode"
 	"github.com/voicectl/voicectl/internal/peer"
 	"github.com/voicectl/voicectl/internal/provider/openai"
 	"github.com/voicectl/voicectl/internal/provider/rtvi"
@@ -44,7 +43,7 @@ func TestCOM05_LogsAreJSONAndHoldNoContent(t *testing.T) {
 	c := h.call(func(o *peer.PhoneOptions) { o.From, o.To = "+15557654321", "+15559876543" })
 	said := "My name is Zanzibar and client 774411 sends to walrus at example dot com"
 	c.hears(t, "How can I help you")
-	c.Speak(said, tonecode.Encode(said, 8000), 8000)
+	c.speak(said)
 	c.hears(t, "774411")
 	must(t, c.Digits("8675309#"))
 	until(t, "the keys to be answered", func() bool { return len(h.logs.lines("turn done")) >= 2 })

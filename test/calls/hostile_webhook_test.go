@@ -85,7 +85,7 @@ func TestHostile_H01_BeforeTheBody(t *testing.T) {
 	must(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
 	_, err = fmt.Fprintf(conn, "POST /twilio/voice HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: 1000\r\n\r\n", h.srv.Addr(), formType)
 	must(t, err)
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // the connection is closed
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || resp.StatusCode != http.StatusForbidden {
 		t.Errorf("got %v %v while the body was not sent", resp, err)
 	}
@@ -115,13 +115,13 @@ func TestHostile_H04_TokenRotation(t *testing.T) {
 func TestWebhooks_FallbackStatusAndAgents(t *testing.T) {
 	t.Parallel()
 	h := open(t, plan{})
-	if resp, body := h.webhook("/twilio/fallback", form(callA)); resp.StatusCode != 200 || !strings.Contains(body, "<Say>Sorry") || resp.Header.Get("Content-Type") != "text/xml; charset=utf-8" {
+	if resp, body := h.webhook("/twilio/fallback", form(callA)); resp.StatusCode != http.StatusOK || !strings.Contains(body, "<Say>Sorry") || resp.Header.Get("Content-Type") != "text/xml; charset=utf-8" {
 		t.Errorf("fallback: %d %s", resp.StatusCode, body)
 	}
 	if resp, body := h.webhook("/twilio/status", form(callA)); resp.StatusCode != http.StatusNoContent || body != "" {
 		t.Errorf("status: %d %s", resp.StatusCode, body)
 	}
-	if resp, body := h.webhook("/twilio/voice?agent=julia", form(callA)); resp.StatusCode != 200 || !strings.Contains(body, "<Connect") {
+	if resp, body := h.webhook("/twilio/voice?agent=julia", form(callA)); resp.StatusCode != http.StatusOK || !strings.Contains(body, "<Connect") {
 		t.Errorf("agent by name: %d %s", resp.StatusCode, body)
 	}
 	resp, body := h.webhook("/twilio/voice?agent=nobody", form(callA))
@@ -133,7 +133,7 @@ func TestWebhooks_FullHouse(t *testing.T) {
 	t.Parallel()
 	h := open(t, plan{config: server.Config{MaxSessions: 1}})
 	p := h.page(visit{})
-	if resp, body := h.webhook("/twilio/voice", form(callA)); resp.StatusCode != 200 || !strings.Contains(body, "<Say>Sorry") || strings.Contains(body, "<Connect") {
+	if resp, body := h.webhook("/twilio/voice", form(callA)); resp.StatusCode != http.StatusOK || !strings.Contains(body, "<Say>Sorry") || strings.Contains(body, "<Connect") {
 		t.Errorf("a phone call: %d %s", resp.StatusCode, body)
 	}
 	resp, body := h.ask(http.MethodPost, "/start", "")
@@ -145,7 +145,7 @@ func TestWebhooks_FullHouse(t *testing.T) {
 		t.Error("the limit is not counted")
 	}
 	p.close()
-	until(t, "a place", func() bool { resp, _ := h.ask(http.MethodPost, "/start", ""); return resp.StatusCode == 200 })
+	until(t, "a place", func() bool { resp, _ := h.ask(http.MethodPost, "/start", ""); return resp.StatusCode == http.StatusOK })
 }
 
 // One address may hold so many sessions, and begin so many a minute.

@@ -22,7 +22,7 @@ func TestHostile_OriginsAndTokens(t *testing.T) {
 		resp, body := h.ask(http.MethodPost, "/start", "", "Authorization", auth)
 		var m map[string]string
 		must(t, json.Unmarshal([]byte(body), &m))
-		if resp.StatusCode != 200 || len(m) != 2 || m["token"] == "" {
+		if resp.StatusCode != http.StatusOK || len(m) != 2 || m["token"] == "" {
 			t.Fatalf("/start: %d %s, want exactly wsUrl and token", resp.StatusCode, body)
 		}
 		return m["token"]
@@ -31,11 +31,18 @@ func TestHostile_OriginsAndTokens(t *testing.T) {
 		name, origin string
 		status       int // 0 = let in
 	}{
-		{"a page of the list", "https://good.example", 0}, {"our own page", h.url, 0}, {"no page", "", 0},
-		{"H47 a foreign page", "https://evil.example", 403}, {"H48 null", "null", 403},
-		{"H48 a longer name", "https://good.example.evil.com", 403}, {"H48 another port", "https://good.example:8443", 403},
-		{"H48 another scheme", "http://good.example", 403}, {"H48 a path", "https://good.example/x", 403}, {"H48 a user", "https://good.example@evil.example", 403},
-		{"another server of this machine", "http://127.0.0.1:1", 403}, {"a file", "file://", 403},
+		{"a page of the list", "https://good.example", 0},
+		{"our own page", h.url, 0},
+		{"no page", "", 0},
+		{"H47 a foreign page", "https://evil.example", 403},
+		{"H48 null", "null", 403},
+		{"H48 a longer name", "https://good.example.evil.com", 403},
+		{"H48 another port", "https://good.example:8443", 403},
+		{"H48 another scheme", "http://good.example", 403},
+		{"H48 a path", "https://good.example/x", 403},
+		{"H48 a user", "https://good.example@evil.example", 403},
+		{"another server of this machine", "http://127.0.0.1:1", 403},
+		{"a file", "file://", 403},
 	} {
 		hd := http.Header{}
 		pairs := []string{"Authorization", auth}
@@ -58,7 +65,7 @@ func TestHostile_OriginsAndTokens(t *testing.T) {
 		if got := resp.Header.Get("Access-Control-Allow-Origin"); resp.StatusCode != want || (want == 200) != (got == c.origin) || got == "*" {
 			t.Errorf("%s: /start: %d %s, allows %q", c.name, resp.StatusCode, body, got)
 		}
-		if resp, _ = h.ask(http.MethodOptions, "/start", "", "Origin", c.origin, "Access-Control-Request-Method", "POST"); c.origin != "" && (resp.StatusCode == 204) != (c.status == 0) {
+		if resp, _ = h.ask(http.MethodOptions, "/start", "", "Origin", c.origin, "Access-Control-Request-Method", "POST"); c.origin != "" && (resp.StatusCode == http.StatusNoContent) != (c.status == 0) {
 			t.Errorf("%s: preflight %d", c.name, resp.StatusCode)
 		}
 	}
@@ -102,7 +109,7 @@ func TestHostile_ReboundHosts(t *testing.T) {
 		wantProblem(t, resp, body, http.StatusForbidden)
 	}
 	for _, host := range []string{"localhost:1", "127.0.0.1", "[::1]:80"} {
-		if resp, body := h.ask(http.MethodGet, "/api/calls", "", "Host", host); resp.StatusCode != 200 {
+		if resp, body := h.ask(http.MethodGet, "/api/calls", "", "Host", host); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", host, resp.StatusCode, body)
 		}
 	}

@@ -131,7 +131,7 @@ func TestJUL02_SessionIDAndCount(t *testing.T) {
 	if code, _ := pages[1].closed(); code != ws.CloseNormal {
 		t.Errorf("disconnect-bot closed with %d", code)
 	}
-	if resp, body := h.ask(http.MethodGet, "/phone/health", ""); resp.StatusCode != 200 {
+	if resp, body := h.ask(http.MethodGet, "/phone/health", ""); resp.StatusCode != http.StatusOK {
 		t.Errorf("phone health: %s", body)
 	}
 }

@@ -2,6 +2,7 @@ package calls_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -146,7 +147,7 @@ func TestJUL04_FunctionsByNameWithTheAnonKey(t *testing.T) {
 	for _, c := range calls {
 		name, ok := strings.CutPrefix(c.Route, "/functions/v1/")
 		seen[name] = true
-		if !ok || c.Method != "POST" || c.Status != 200 || c.Detail["same_key"] != true || c.Detail["apikey"] != c.Detail["bearer"] {
+		if !ok || c.Method != http.MethodPost || c.Status != http.StatusOK || c.Detail["same_key"] != true || c.Detail["apikey"] != c.Detail["bearer"] {
 			t.Errorf("%s %s: %d, keys %v", c.Method, c.Route, c.Status, c.Detail)
 		}
 	}

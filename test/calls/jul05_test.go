@@ -19,7 +19,6 @@ import (
 	"github.com/voicectl/voicectl/internal/trace"
 )
 
-//nolint:gochecknoglobals // constant table
 var numberWords = map[string]float64{
 	"no": 0, "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
 }

@@ -134,7 +134,6 @@ func (h *house) media(stream string, header ...string) (*ws.Conn, error) {
 type stream struct {
 	t    *testing.T
 	conn *ws.Conn
-	seq  int64
 }
 
 // started is a media stream whose handshake is done.
@@ -165,13 +164,6 @@ func (s *stream) handshake(callSID, token string) {
 	b, err := twilio.AppendStart(nil, 1, twilio.Start{StreamSID: streamA, AccountSID: account, CallSID: callSID, Parameters: map[string]string{"token": token}})
 	must(s.t, err)
 	s.text(string(b))
-}
-
-// sound sends mu-law.
-func (s *stream) sound(streamSID string, payload []byte) {
-	s.t.Helper()
-	s.seq++
-	s.text(string(twilio.AppendInboundMedia(nil, s.seq, streamSID, twilio.Media{Chunk: s.seq, Timestamp: s.seq * 20, Payload: payload})))
 }
 
 // end reads until the socket closes.

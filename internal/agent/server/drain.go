@@ -37,7 +37,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // dropFresh closes connections on which nothing was said: a browser opens some in advance.
 func (s *Server) dropFresh() {
 	s.fresh.Range(func(c, _ any) bool {
-		_ = c.(net.Conn).Close() //nolint:forcetypeassert,errcheck // its only type
+		_ = c.(net.Conn).Close() //nolint:forcetypeassert // its only type
 		return true
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -46,6 +47,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 			s.log.Debug("request", "component", "server", "request_id", id, "route", route, "ms", took.Milliseconds(), "status", rec.status)
 		}()
 		if r.ContentLength > s.o.Config.Body {
+			_, _ = io.Copy(io.Discard, r.Body) // to the limit: who is cut off at once may not see the answer
 			s.tooLarge(rec, r)
 			return
 		}

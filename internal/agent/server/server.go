@@ -119,8 +119,10 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	s.serve("web", s.web, ln)
 	if s.admin != nil {
-		s.adminWeb = &http.Server{Handler: s.adminRoutes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
-			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+		s.adminWeb = &http.Server{
+			Handler: s.adminRoutes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
+			ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		}
 		s.serve("admin", s.adminWeb, s.admin)
 	}
 	s.group.Go(func() error {

@@ -18,7 +18,6 @@ var (
 	reRule    = regexp.MustCompile(`(?m)^\s*(?:\|?\s*:?-{3,}:?\s*)+\|?\s*$`)
 	reCell    = regexp.MustCompile(`\s*\|[\s|]*`)
 	reLong    = regexp.MustCompile(`\d{7,}(?:\.\d+)?`)
-	reSpace   = regexp.MustCompile(`\s+`)
 )
 
 // speakable turns a piece of a model's text into words for a voice: no addresses of the web, no
@@ -26,12 +25,24 @@ var (
 // number gives "".
 func speakable(s string) string {
 	s = strings.ToValidUTF8(s, "")
-	s = reLink.ReplaceAllString(s, "$1")
-	s = reTag.ReplaceAllString(s, "")
-	s = reMail.ReplaceAllString(s, "$1")
-	s = reURL.ReplaceAllString(s, "")
-	s = reFence.ReplaceAllString(s, "")
-	s = reRule.ReplaceAllString(s, "")
+	// A caller waits for the first piece, and plain words are the rule: an expression is asked only where
+	// a character that it needs is there.
+	if strings.Contains(s, "](") {
+		s = reLink.ReplaceAllString(s, "$1")
+	}
+	if strings.Contains(s, "<") {
+		s = reTag.ReplaceAllString(s, "")
+		s = reMail.ReplaceAllString(s, "$1")
+	}
+	if strings.Contains(s, "/") || strings.Contains(strings.ToLower(s), "www.") {
+		s = reURL.ReplaceAllString(s, "")
+	}
+	if strings.Contains(s, "```") {
+		s = reFence.ReplaceAllString(s, "")
+	}
+	if strings.Contains(s, "---") {
+		s = reRule.ReplaceAllString(s, "")
+	}
 	if strings.Contains(s, "|") {
 		s = reCell.ReplaceAllString(strings.Trim(s, "| \t\n"), ", ")
 	}
@@ -40,7 +51,7 @@ func speakable(s string) string {
 	s = stripMarks(s)
 	s = stripSymbols(s)
 	s = groupNumbers(s)
-	s = strings.TrimSpace(reSpace.ReplaceAllString(s, " "))
+	s = strings.Join(strings.Fields(s), " ")
 	if !strings.ContainsFunc(s, wordRune) {
 		return ""
 	}
