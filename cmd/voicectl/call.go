@@ -148,7 +148,7 @@ func (o *CallOptions) utterances(ctx context.Context) ([]utterance, error) {
 	var out []utterance
 	for _, s := range o.say {
 		if strings.HasSuffix(strings.ToLower(s), ".wav") {
-			f, err := os.Open(o.proc.path(s)) //nolint:gosec // the operator names the file
+			f, err := os.Open(o.proc.path(s))
 			if err != nil {
 				return nil, badFile(fmt.Errorf("call: --say: %w", err), "name a WAV file, or give the text itself")
 			}

@@ -31,7 +31,6 @@ type placedCall struct {
 	broken    int      // decoded, but not whole
 	audible   int      // answers of which something was heard
 	warnings  []string
-	said      int
 	closed    string
 }
 

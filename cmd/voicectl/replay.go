@@ -50,7 +50,7 @@ voicectl replay out.jsonl --html out.html`,
 
 func runReplay(o *ReplayOptions) error {
 	p := o.proc
-	f, err := os.Open(p.path(o.file)) //nolint:gosec // the operator names the file
+	f, err := os.Open(p.path(o.file))
 	if err != nil {
 		return badFile(fmt.Errorf("replay: %w", err), "make one with `voicectl call URL --trace FILE`")
 	}
@@ -84,7 +84,7 @@ func runReplay(o *ReplayOptions) error {
 }
 
 // errNoSteps: the trace cannot be run again, which is no fault of it.
-var errNoSteps = errors.New("the trace holds no engine steps with their content") //nolint:gochecknoglobals // a sentinel
+var errNoSteps = errors.New("the trace holds no engine steps with their content")
 
 // runAgain drives a new engine with the recorded events and compares what it decides.
 func runAgain(events []trace.Event) (int, error) {

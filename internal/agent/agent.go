@@ -31,7 +31,6 @@ type Definition struct {
 
 const maxDefinition = 256 << 10
 
-//nolint:gochecknoglobals // compiled once
 var reName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // Read decodes a definition strictly: an unknown key, a second document, or a value out of shape is an

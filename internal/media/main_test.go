@@ -11,7 +11,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-//nolint:gochecknoglobals // constant value
 var zeroTime time.Time
 
 func fields(s string) []string { return strings.Fields(s) }

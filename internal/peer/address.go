@@ -38,7 +38,7 @@ func newReach(ctx context.Context, o Options) (*reach, *url.URL, error) {
 	defer cancel()
 	addrs, err := net.DefaultResolver.LookupNetIP(rctx, "ip", host)
 	if err != nil {
-		return r, u, nil //nolint:nilerr // dialing will say it better; a proxy may know the name
+		return r, u, nil
 	}
 	for _, ip := range addrs {
 		r.open = r.open || !public(ip)

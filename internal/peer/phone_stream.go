@@ -111,8 +111,9 @@ func (p *Phone) dial(ctx context.Context, raw string) (*stream, error) {
 		header.Set(twilio.SignatureHeader, twilio.Sign(p.po.AuthToken, u.String(), nil))
 	}
 	begun := p.clk.Now()
-	conn, err := ws.Dial(ctx, u.String(), ws.DialOptions{NoProxy: true, 
-		Header: header, Timeout: dialTimeout, TLS: p.o.TLS, Dialer: p.reach.dial, Limit: 4 << 20,
+	conn, err := ws.Dial(ctx, u.String(), ws.DialOptions{
+		NoProxy: true,
+		Header:  header, Timeout: dialTimeout, TLS: p.o.TLS, Dialer: p.reach.dial, Limit: 4 << 20,
 	})
 	if err != nil {
 		return nil, err

@@ -15,10 +15,8 @@ import (
 	"time"
 )
 
-//nolint:gochecknoglobals // a flag of the test binary
 var update = flag.Bool("update", false, "write the golden files anew")
 
-//nolint:gochecknoglobals // constant value
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // exampleCall is a call of two turns: one answered with a tool, one that cuts the answer off.

@@ -3,10 +3,8 @@ package bench
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,14 +16,13 @@ import (
 	"time"
 )
 
-//nolint:gochecknoglobals // one build for all benchmarks of a run
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "voicectl-bench")
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "voicectl")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/voicectl") //nolint:noctx // a build
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/voicectl")
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -61,7 +58,7 @@ func start(b *testing.B, env []string, extra ...string) (url string, ready time.
 	b.Helper()
 	bin := binary(b)
 	args := append([]string{"serve", "--dev", "--port", "0", "--data-dir", b.TempDir(), "--admin-addr", "off"}, extra...)
-	cmd := exec.CommandContext(context.Background(), bin, args...) //nolint:gosec // our own binary
+	cmd := exec.CommandContext(context.Background(), bin, args...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -83,18 +80,6 @@ func start(b *testing.B, env []string, extra ...string) (url string, ready time.
 	return url, ready, func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
-	}
-}
-
-func getJSON(b *testing.B, url string, into any) {
-	b.Helper()
-	resp, err := http.Get(url) //nolint:noctx,gosec // loopback, by the benchmark itself
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
-		b.Fatal(err)
 	}
 }
 

@@ -218,11 +218,13 @@ func (e *scriptedEars) Open(_ context.Context, _ media.Format, sink func(Heard))
 	e.opened++
 	return e, nil
 }
+
 func (e *scriptedEars) Write(b []byte) {
 	e.mu.Lock()
 	e.bytes += len(b)
 	e.mu.Unlock()
 }
+
 func (e *scriptedEars) Finalize() {
 	e.mu.Lock()
 	e.finalized++

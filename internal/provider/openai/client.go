@@ -52,7 +52,7 @@ func New(o Options) *Client {
 		o.Stall = 10 * time.Second
 	}
 	if o.HTTP == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert,errcheck // documented type of net/http
+		t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented type of net/http
 		t.MaxIdleConnsPerHost = 64                           // answers overlap; a new TLS handshake a turn would be heard
 		o.HTTP = &http.Client{Transport: t}
 	}

@@ -115,8 +115,10 @@ func TestStream_SendsWhatTheVendorTakes(t *testing.T) {
 	}, func(o *Options) { o.Temperature = &zero; o.MaxTokens = 200 })
 	_, err := ask(t.Context(), c, ChatRequest{
 		Messages: []Message{
-			{Role: "system", Text: "s"}, {Role: "user"},
-			{Role: "assistant", ToolCalls: []ToolCall{{ID: "a", Name: "f"}}}, {Role: "tool", ToolCallID: "a"},
+			{Role: "system", Text: "s"},
+			{Role: "user"},
+			{Role: "assistant", ToolCalls: []ToolCall{{ID: "a", Name: "f"}}},
+			{Role: "tool", ToolCallID: "a"},
 		},
 		Tools: []Tool{{Name: "f"}}, ToolChoice: "f", OneCall: true,
 	})
@@ -131,7 +133,8 @@ func TestStream_SendsWhatTheVendorTakes(t *testing.T) {
 			"name": "f", "parameters": map[string]any{"type": "object", "properties": map[string]any{}},
 		}}},
 		"messages": []any{
-			map[string]any{"role": "system", "content": "s"}, map[string]any{"role": "user", "content": " "},
+			map[string]any{"role": "system", "content": "s"},
+			map[string]any{"role": "user", "content": " "},
 			map[string]any{"role": "assistant", "tool_calls": []any{map[string]any{
 				"id": "a", "type": "function", "function": map[string]any{"name": "f", "arguments": "{}"},
 			}}},

@@ -20,9 +20,8 @@ const (
 )
 
 var (
-	//nolint:gochecknoglobals // compiled once
 	keyEcho = regexp.MustCompile(`\S*(?:\*{3,}|sk-)\S*`)
-	//nolint:gochecknoglobals // compiled once
+
 	tryAgain = regexp.MustCompile(`try again in ([0-9hms.]+)`)
 )
 

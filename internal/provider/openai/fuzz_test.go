@@ -16,7 +16,7 @@ type scripted []byte
 func (s scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	return &http.Response{
-		StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Request: r,
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Request: r,
 		Body: io.NopCloser(bytes.NewReader(s)),
 	}, nil
 }

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/voicectl/voicectl/internal/sandbox/stage"
-
 	wire "github.com/voicectl/voicectl/internal/provider/openai"
+	"github.com/voicectl/voicectl/internal/sandbox/stage"
 )
 
 const (

@@ -12,7 +12,6 @@ const (
 	maxToolName = 64
 )
 
-//nolint:gochecknoglobals // compiled once
 var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
 func (r *request) tools(f fieldSet) *refusal {

@@ -24,7 +24,8 @@ func TestPlan_IsBoundedOnHugeInput(t *testing.T) {
 	}
 	answered := func(result string) []Message {
 		return []Message{
-			{Role: "user", Text: "transactions of client 5001"}, {Role: "assistant", Calls: []Call{{ID: "a", Name: d.records, Arguments: `{"clientId":"5001"}`}}},
+			{Role: "user", Text: "transactions of client 5001"},
+			{Role: "assistant", Calls: []Call{{ID: "a", Name: d.records, Arguments: `{"clientId":"5001"}`}}},
 			{Role: "tool", CallID: "a", Text: result},
 		}
 	}

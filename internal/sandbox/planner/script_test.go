@@ -156,7 +156,8 @@ func TestPlan_FollowsAConversation(t *testing.T) {
 		"several turns between": {
 			{say: "What transactions does client 5001 have?", tools: "records"},
 			{say: "what's the refund policy", tools: "docs"},
-			{say: "how are you?"}, {say: "cool"},
+			{say: "how are you?"},
+			{say: "cool"},
 			{say: "ok, send that client's report to john@example.com", tools: "mail", args: []string{"mail.client=5001"}},
 			{say: "send it again", tools: "mail", args: []string{"mail.client=5001", "mail.to=john@example.com"}},
 		},

@@ -37,19 +37,22 @@ var traits = []trait{
 		query:1 get:.5 fetch:.5 lookup:1 list:.5 find:.5 chart*:-6 graph*:-6 plot*:-6 visual*:-6 email*:-6 mail*:-6 send*:-5 document*:-4 web:-5
 		profile:-2 create*:-3 delete*:-4 update*:-3 cancel*:-3 refund:-1 report*:-1`,
 		`transact*:2 payment*:2 purchase*:1.5 spending:1.5 client*:.5 customer*:.5`,
-		map[role]float64{roleClient: 3, roleTo: -3, roleQuery: .5}, 4,
+		map[role]float64{roleClient: 3, roleTo: -3, roleQuery: .5},
+		4,
 	},
 	{
 		canMail,
 		`email*:5 mail*:5 send*:2.5 deliver*:2 forward*:2 notify:1.5 report*:1 message*:1 share*:1.5 search*:-4 read*:-4 list*:-3 get:-3 find:-3 sms:-4 verify:-4 validate:-4`,
 		`email*:2.5 mail*:2.5 send*:1.5 recipient*:1.5`,
-		map[role]float64{roleTo: 4, roleSubject: 1.5, roleClient: .5}, 5,
+		map[role]float64{roleTo: 4, roleSubject: 1.5, roleClient: .5},
+		5,
 	},
 	{
 		canChart,
 		`chart*:6 graph*:6 plot*:6 visual*:6 diagram*:6 draw*:4 histogram*:5 figure*:2 email*:-4 send*:-4 delete*:-4`,
 		`chart*:2.5 graph*:2 plot*:2 visual*:2 diagram*:2`,
-		map[role]float64{roleClient: 1, roleTo: -4}, 4,
+		map[role]float64{roleClient: 1, roleTo: -4},
+		4,
 	},
 	{
 		canDocuments,
@@ -57,14 +60,16 @@ var traits = []trait{
 		vector:3 company:2 help:1 support:1 ask:1 search*:1.5 lookup:1 query:1 web:-6 internet:-6 online:-4 google:-6 bing:-6 browse*:-5 news:-3 email*:-5 mail*:-5
 		send*:-5 transact*:-5 payment*:-4 chart*:-6 upload*:-5 delete*:-5 create*:-4 client*:-3 customer*:-3`,
 		`document*:2 knowledge:2 polic*:1.5 faq*:1.5 internal:1 company:1 passage*:1 retriev*:1 handbook:1`,
-		map[role]float64{roleQuery: 2, roleClient: -3, roleTo: -5}, 4,
+		map[role]float64{roleQuery: 2, roleClient: -3, roleTo: -5},
+		4,
 	},
 	{
 		canWeb,
 		`web:5 internet:5 online:4 google*:5 bing:5 brave:3 tavily:5 duckduckgo:5 browse*:4 browser:3 news:2 world:1 search*:1.5 lookup:1 current:1 document*:-5 docs:-5
 		knowledge:-5 email*:-5 transact*:-5 chart*:-5 close:-4 client*:-3`,
 		`web:2.5 internet:2.5 online:1.5 current:.5 news:.5`,
-		map[role]float64{roleQuery: 2, roleClient: -3, roleTo: -5}, 5,
+		map[role]float64{roleQuery: 2, roleClient: -3, roleTo: -5},
+		5,
 	},
 }
 
