@@ -73,7 +73,7 @@ func BenchmarkTurn_AddedLatency(b *testing.B) {
 // added pairs the agent's own times with the vendors'.
 func added(b *testing.B, url, id string, box *sandbox.Sandbox) []time.Duration {
 	b.Helper()
-	resp, err := http.Get(url + "/api/calls/" + id + "/events.jsonl") //nolint:gosec // loopback
+	resp, err := http.Get(url + "/api/calls/" + id + "/events.jsonl")
 	if err != nil {
 		b.Fatal(err)
 	}
