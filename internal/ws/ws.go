@@ -109,7 +109,7 @@ func (c *Conn) Write(kind Kind, data []byte) error {
 }
 
 // Close says goodbye with a code and a reason (at most 123 bytes are sent) and closes the socket. It
-// does not wait for the peer, and never longer than one second for the write.
+// waits up to one second for the write and a third of one for the peer to leave.
 func (c *Conn) Close(code int, reason string) error {
 	var err error
 	c.once.Do(func() {
@@ -119,6 +119,7 @@ func (c *Conn) Close(code int, reason string) error {
 		}
 		// WriteControl has its own lock and deadline, so a Write that hangs cannot hang Close.
 		_ = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
+		c.linger()
 		err = c.ws.Close()
 		c.mu.Lock()
 		c.closed = true
@@ -126,6 +127,25 @@ func (c *Conn) Close(code int, reason string) error {
 	})
 	return err
 }
+
+// linger lets the peer read the goodbye. A socket that is closed while sound is still coming in is reset
+// by the kernel, and the reset overtakes the code that says why.
+func (c *Conn) linger() {
+	nc := c.ws.NetConn()
+	half, ok := nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	if nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, nc, lingerBytes) // ends with the peer's end, the deadline or the limit
+}
+
+const (
+	lingerTime  = 300 * time.Millisecond
+	lingerBytes = 4 << 20
+)
 
 // Drop closes the socket without a word, as a dying process would.
 func (c *Conn) Drop() error {

@@ -140,10 +140,10 @@ func TestHostile_RTVISound(t *testing.T) {
 	json := func(data string) func(p *page) {
 		return func(p *page) { p.raw([]byte(`{"label":"rtvi-ai","type":"raw-audio","id":"a","data":` + data + `}`)) }
 	}
+	// A write may fail: the server is free to close while the rest is still on its way. What it said on
+	// closing, or that the call goes on, is judged below.
 	frame := func(n int, rate, channels uint32) func(p *page) {
-		return func(p *page) {
-			must(t, p.conn.Write(ws.Binary, rtvi.AppendAudio(nil, make([]byte, n), rate, channels)))
-		}
+		return func(p *page) { _ = p.conn.Write(ws.Binary, rtvi.AppendAudio(nil, make([]byte, n), rate, channels)) }
 	}
 	second := base64.StdEncoding.EncodeToString(make([]byte, 32000))
 	for name, c := range map[string]struct {
@@ -166,9 +166,9 @@ func TestHostile_RTVISound(t *testing.T) {
 		"5 s at once":           {false, frame(160000, 16000, 1), 1, 0},
 		"H41 12 s at once":      {false, frame(32000, 16000, 1), 12, ws.ClosePolicy},
 		"H41 15 s in a message": {false, frame(480000, 16000, 1), 1, ws.ClosePolicy},
-		"no frame at all":       {false, func(p *page) { must(t, p.conn.Write(ws.Binary, []byte{0xff})) }, 50, ws.CloseUnsupported},
-		"text on binary":        {false, func(p *page) { must(t, p.conn.Write(ws.Text, []byte("{}"))) }, 1, ws.CloseUnsupported},
-		"binary on text":        {true, func(p *page) { must(t, p.conn.Write(ws.Binary, []byte("{}"))) }, 1, ws.CloseUnsupported},
+		"no frame at all":       {false, func(p *page) { _ = p.conn.Write(ws.Binary, []byte{0xff}) }, 50, ws.CloseUnsupported},
+		"text on binary":        {false, func(p *page) { _ = p.conn.Write(ws.Text, []byte("{}")) }, 1, ws.CloseUnsupported},
+		"binary on text":        {true, func(p *page) { _ = p.conn.Write(ws.Binary, []byte("{}")) }, 1, ws.CloseUnsupported},
 		"sound in JSON":         {true, json(`{"base64Audio":"` + second + `","sampleRate":16000,"numChannels":1}`), 3, 0},
 		"a batch in JSON":       {true, json(`{"base64AudioBatch":["` + second + `","` + second + `"],"sampleRate":16000}`), 2, 0},
 		"H41 in JSON":           {true, json(`{"base64AudioBatch":["` + strings.Repeat(second+`","`, 12) + `"],"sampleRate":16000}`), 1, ws.ClosePolicy},

@@ -25,6 +25,9 @@ type queue struct {
 	wake   chan struct{} // of capacity 1
 }
 
+// maxOps is how many operations may stand behind a full queue of records: they wait for what was taken.
+const maxOps = 64
+
 func newQueue(limit int) *queue { return &queue{limit: limit, wake: make(chan struct{}, 1)} }
 
 func (q *queue) push(j *job) error {
@@ -33,7 +36,7 @@ func (q *queue) push(j *job) error {
 	switch {
 	case q.closed:
 		return ErrClosed
-	case len(q.items) >= q.limit:
+	case len(q.items) >= q.limit && (j.op == nil || len(q.items) >= q.limit+maxOps):
 		return ErrFull
 	}
 	q.items = append(q.items, j)
