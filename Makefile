@@ -39,8 +39,11 @@ e2e: ## run the tests that drive a real browser
 	go test -tags e2e -count=1 -p 1 -timeout 15m -v ./test/e2e/...
 
 .PHONY: bench
-bench: ## measure what docs/benchmarks.md claims
-	go test -run '^$$' -bench . -benchmem -p 1 ./...
+bench: ## measure what docs/benchmarks.md claims; says machine and commit
+	@echo "machine  $$(nproc) x $$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1), $$(uname -sr), $$(go env GOVERSION), load $$(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
+	@echo "commit   $(COMMIT)"
+	go test -run '^$$' -bench . -benchmem -p 1 ./internal/...
+	go test -run '^$$' -bench . -benchtime 1x ./test/bench
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s)
@@ -52,7 +55,7 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 
 .PHONY: nightly
 nightly: ## the long forms: tests three times over, 200 kills of the archive, 10 minutes a fuzz target
-	ARCHIVE_KILLS=200 go test $(RACE) -shuffle=on -count=3 -timeout 60m -p $(P) ./...
+	VOICECTL_NIGHTLY=1 ARCHIVE_KILLS=200 go test $(RACE) -shuffle=on -count=3 -timeout 60m -p $(P) ./...
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) check-repro
 

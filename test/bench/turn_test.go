@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/peer"
 	"github.com/voicectl/voicectl/internal/sandbox"
+	"github.com/voicectl/voicectl/internal/sandbox/stage"
 	"github.com/voicectl/voicectl/internal/trace"
 )
 
@@ -70,7 +72,10 @@ func BenchmarkTurn_AddedLatency(b *testing.B) {
 	report(b, added(b, url, id, box))
 }
 
-// added pairs the agent's own times with the vendors'.
+// hops are the parts of a turn that are voicectl's own, in the order in which they happen.
+type hops struct{ toModel, fromModel, toVoice, fromVoice []time.Duration }
+
+// added pairs the agent's own times with the vendors', and reports the median of each hop.
 func added(b *testing.B, url, id string, box *sandbox.Sandbox) []time.Duration {
 	b.Helper()
 	resp, err := http.Get(url + "/api/calls/" + id + "/events.jsonl")
@@ -82,35 +87,45 @@ func added(b *testing.B, url, id string, box *sandbox.Sandbox) []time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	type span struct{ from, to time.Time }
-	spans := map[int]span{}
+	turns := map[int]map[trace.Name]time.Time{}
 	for _, e := range events {
-		s := spans[e.Turn]
-		switch e.Event { //nolint:exhaustive // two are wanted
-		case trace.TurnAccepted:
-			s.from = e.At
-		case trace.FirstAudioSent:
-			if s.to.IsZero() {
-				s.to = e.At
-			}
+		if turns[e.Turn] == nil {
+			turns[e.Turn] = map[trace.Name]time.Time{}
 		}
-		spans[e.Turn] = s
+		if turns[e.Turn][e.Event].IsZero() {
+			turns[e.Turn][e.Event] = e.At
+		}
 	}
 	calls, _ := box.Stage().Calls("", 0)
+	var h hops
 	var out []time.Duration
-	for turn, s := range spans {
-		if turn == 0 || s.from.IsZero() || s.to.IsZero() {
-			continue
-		}
-		spent, vendors := time.Duration(0), 0
-		for _, c := range calls {
-			if (c.Vendor == "openai" || c.Vendor == "cartesia") && !c.First.IsZero() && !c.At.Before(s.from) && !c.First.After(s.to) {
-				spent += c.First.Sub(c.At)
-				vendors++
+	for n, t := range turns {
+		from, to := t[trace.TurnAccepted], t[trace.FirstAudioSent]
+		var model, voice *stage.Entry
+		for i, c := range calls {
+			if c.At.Before(from) || c.First.IsZero() || c.First.After(to) {
+				continue
+			}
+			switch c.Vendor {
+			case stage.OpenAI:
+				model = &calls[i]
+			case stage.Cartesia:
+				voice = &calls[i]
 			}
 		}
-		if vendors >= 2 {
-			out = append(out, s.to.Sub(s.from)-spent)
+		if n == 0 || from.IsZero() || to.IsZero() || model == nil || voice == nil {
+			continue
+		}
+		h.toModel = append(h.toModel, model.At.Sub(from))
+		h.fromModel = append(h.fromModel, t[trace.ModelFirstToken].Sub(model.First))
+		h.toVoice = append(h.toVoice, voice.At.Sub(t[trace.ModelFirstToken]))
+		h.fromVoice = append(h.fromVoice, to.Sub(voice.First))
+		out = append(out, to.Sub(from)-model.First.Sub(model.At)-voice.First.Sub(voice.At))
+	}
+	for name, sample := range map[string][]time.Duration{"to-model-ms": h.toModel, "from-model-ms": h.fromModel, "to-voice-ms": h.toVoice, "from-voice-ms": h.fromVoice} {
+		if len(sample) > 0 {
+			slices.Sort(sample)
+			b.ReportMetric(float64(sample[len(sample)/2].Microseconds())/1000, name)
 		}
 	}
 	return out
