@@ -13,6 +13,7 @@ TOOL    := go tool -modfile=tools/go.mod
 P       ?= 2
 RACE    ?= $(if $(shell command -v "$$(go env CC)"),-race)
 FUZZTIME ?= 30s
+PIN     ?= $(if $(shell command -v taskset),taskset -c 0)
 
 .PHONY: help
 help: ## show this list
@@ -42,7 +43,7 @@ e2e: ## run the tests that drive a real browser
 bench: ## measure what docs/benchmarks.md claims; says machine and commit
 	@echo "machine  $$(nproc) x $$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1), $$(uname -sr), $$(go env GOVERSION), load $$(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 	@echo "commit   $(COMMIT)"
-	go test -run '^$$' -bench . -benchmem -p 1 ./internal/...
+	$(PIN) go test -run '^$$' -bench . -benchmem -p 1 ./internal/...
 	go test -run '^$$' -bench . -benchtime 1x ./test/bench
 
 .PHONY: fuzz
