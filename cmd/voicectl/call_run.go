@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/voicectl/voicectl/internal/peer"
+	"github.com/voicectl/voicectl/internal/sandbox"
 	"github.com/voicectl/voicectl/internal/secret"
 	"github.com/voicectl/voicectl/internal/trace"
 )
@@ -120,7 +121,7 @@ func (c *placedCall) dial(ctx context.Context, opts peer.Options) error {
 	if c.target.phone {
 		token := p.Getenv("TWILIO_AUTH_TOKEN")
 		if token == "" {
-			token = sandboxAuthToken
+			token = sandbox.AuthToken
 		}
 		ph, err := peer.CallTwilio(ctx, peer.PhoneOptions{Options: opts, AuthToken: secret.New(token), AccountSID: p.Getenv("TWILIO_ACCOUNT_SID")})
 		if err != nil {

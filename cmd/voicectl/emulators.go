@@ -71,8 +71,5 @@ func fillFromSandbox(cfg *config.Config, src *config.Sources, base string) {
 	hidden("providers.cartesia.api_key", &c.Cartesia.APIKey, env["CARTESIA_API_KEY"])
 	text("providers.supabase.url", &c.Supabase.URL, env["SUPABASE_URL"])
 	hidden("providers.supabase.anon_key", &c.Supabase.AnonKey, env["SUPABASE_ANON_KEY"])
-	hidden("providers.twilio.auth_token", &c.Twilio.AuthToken, sandboxAuthToken)
+	hidden("providers.twilio.auth_token", &c.Twilio.AuthToken, env["TWILIO_AUTH_TOKEN"])
 }
-
-// sandboxAuthToken signs the webhooks of calls against a sandboxed server; it protects nothing.
-const sandboxAuthToken = "sandbox-auth-token" //nolint:gosec // no credential: everybody knows it

@@ -9,6 +9,10 @@ import (
 // Var is one environment variable.
 type Var struct{ Name, Value string }
 
+// AuthToken signs the webhooks of calls against a server that was pointed at a sandbox. It protects
+// nothing: everybody knows it.
+const AuthToken = "sandbox-auth-token"
+
 // Env returns the variables that point voicectl, and the vendors' own libraries where they read the same names, at
 // the sandbox whose base URL is given, such as http://127.0.0.1:9100.
 func Env(base string) []Var {
@@ -23,6 +27,7 @@ func Env(base string) []Var {
 		{"CARTESIA_BASE_URL", base + "/" + stage.Cartesia},
 		{"SUPABASE_URL", base + "/" + stage.Supabase},
 		{"SUPABASE_ANON_KEY", "sandbox-supabase"},
+		{"TWILIO_AUTH_TOKEN", AuthToken},
 	}
 }
 

@@ -176,3 +176,34 @@ func TestLimits_OfOneAddress(t *testing.T) {
 		t.Errorf("a third one in a minute: %v", err)
 	}
 }
+
+// What TwiML promised is kept: the seat is taken at the webhook, so a second caller hears that all lines
+// are busy, and the first one's stream is never refused. (tier: ci)
+func TestWebhooks_ASeatIsTakenAtTheWebhook(t *testing.T) {
+	t.Parallel()
+	h := open(t, plan{config: server.Config{MaxSessions: 1}})
+	url, token := h.invite(callA)
+	if _, body := h.webhook("/twilio/voice", form(callB)); !strings.Contains(body, "<Say>Sorry") {
+		t.Errorf("the second caller was promised a seat: %s", body)
+	}
+	s := h.opened(url)
+	s.handshake(callA, token)
+	until(t, "the call to be served", func() bool { return h.health("/health")["active_sessions"] == 1.0 })
+}
+
+// H09: a webhook that is sent again after its call has ended, with its good signature, takes no seat and
+// asks nobody. (tier: ci)
+func TestWebhooks_H09ReplayAfterTheCall(t *testing.T) {
+	t.Parallel()
+	h := open(t, plan{config: server.Config{MaxSessions: 1}})
+	s := h.started(callA)
+	until(t, "the call to be served", func() bool { return h.health("/health")["active_sessions"] == 1.0 })
+	s.text(string(twilio.AppendStop(nil, 2, streamA, twilio.Stop{AccountSID: account, CallSID: callA})))
+	until(t, "the call to end", func() bool {
+		_, body := h.webhook("/twilio/voice", form(callA))
+		return !strings.Contains(body, "<Connect") && !strings.Contains(body, "<Say") && strings.Contains(body, "<Hangup")
+	})
+	if _, body := h.webhook("/twilio/voice", form(callB)); !strings.Contains(body, "<Connect") {
+		t.Errorf("the replay took the only seat: %s", body)
+	}
+}

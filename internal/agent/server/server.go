@@ -31,6 +31,8 @@ type Server struct {
 	tokens   *tokens
 	book     *book
 	gate     *gate
+	lobby    *gate // signed sockets before their handshake is complete
+	past     past
 	metrics  *metrics
 	warm     atomic.Bool
 	draining atomic.Bool
@@ -91,6 +93,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, tokens: newTokens(o.Clock.Now, c.TokenTTL), book: newBook(), fatal: make(chan error, 2)}
 	s.log = s.logOf("server")
 	s.gate = newGate(*c, o.Clock.Now)
+	s.lobby = newGate(Config{MaxSessions: c.MaxSessions + 64}, o.Clock.Now)
 	s.metrics = newMetrics(o.Registry, *c, s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.door, s.shut = context.WithCancel(s.ctx)

@@ -152,7 +152,7 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 		}
 		_ = json.Unmarshal(first, &head) // of another shape: it is of neither protocol
 		if head.Event == string(twilio.EventConnected) {
-			s.phone(conn, ip, first, phone)
+			s.phone(conn, ip, first, phone, nil)
 			return
 		}
 		if head.Label != rtvi.Label {
@@ -189,10 +189,11 @@ func (s *Server) toolDetail(debug bool) line.ToolDetail {
 
 // acceptPhone upgrades a signed media request.
 func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byte) {
-	leave, why := s.gate.enter("")
+	// A seat was taken at the webhook; this bounds the sockets that have not yet said whose they are.
+	leave, why := s.lobby.enter("")
 	if leave == nil {
 		s.metrics.limit(why)
-		refuse(w, r, http.StatusServiceUnavailable, "busy", "All places are taken.")
+		refuse(w, r, http.StatusServiceUnavailable, "busy", "Too many sockets are waiting.")
 		return
 	}
 	conn, err := ws.Accept(w, r, ws.AcceptOptions{Limit: min(s.o.Config.FirstMessage, twilio.MaxMessage), CheckOrigin: func(*http.Request) bool { return true }})
@@ -203,15 +204,20 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 	}
 	ip := remoteIP(r)
 	s.spawn(func() {
-		defer leave()
-		s.phone(conn, ip, first, true)
+		s.phone(conn, ip, first, true, leave)
 	})
 }
 
 // phone completes a media stream's handshake. signed tells that the upgrade was the phone network's; the
 // one-use token of the webhook is wanted all the same.
-func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool) {
+//
+// atDoor is given back once the call has a seat of its own; nil when the socket has one already.
+func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool, atDoor func()) {
 	var p pass
+	var seat func()
+	if atDoor != nil {
+		defer atDoor()
+	}
 	stop := s.leaving(conn)
 	l, err := line.AcceptTwilio(conn, line.TwilioOptions{
 		Limits: s.o.Config.Line, Log: s.log, First: first,
@@ -226,6 +232,15 @@ func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool) {
 			if p, ok = s.tokens.spend(st.Parameters["token"], st.CallSID); !ok {
 				return errors.New("token unknown, used or too old")
 			}
+			if atDoor == nil {
+				p.place.free()
+				return nil
+			}
+			if seat = p.place.claim(); seat == nil { // the network took its time
+				if seat, _ = s.gate.enter(""); seat == nil {
+					return errors.New("all places are taken")
+				}
+			}
 			return nil
 		},
 	})
@@ -233,9 +248,17 @@ func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool) {
 	if err != nil {
 		s.metrics.wsFailure("handshake", "twilio")
 		s.log.Info("phone refused", "component", "line", "err", err)
+		if seat != nil {
+			seat()
+		}
 		return
 	}
+	if seat != nil {
+		defer seat()
+		atDoor()
+	}
 	s.hold(l, ip, p.agent)
+	s.past.add(l.Info().CallSID)
 }
 
 // gateIP is the address that limits count; the loopback sandbox is not limited.

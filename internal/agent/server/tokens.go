@@ -23,6 +23,7 @@ type pass struct {
 	bound   string // CallSid of a phone call, "" for a browser
 	agent   string
 	debug   bool
+	place   *place // of a phone call
 	expires time.Time
 }
 
@@ -41,6 +42,7 @@ func (t *tokens) issue(p pass) string {
 	if len(t.m) >= maxTokens {
 		for k, v := range t.m {
 			if now.After(v.expires) || len(t.m) >= maxTokens {
+				v.place.free()
 				delete(t.m, k)
 			}
 		}

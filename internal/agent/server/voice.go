@@ -29,12 +29,23 @@ func (s *Server) voiceWebhook(w http.ResponseWriter, r *http.Request) {
 		}
 		agentName = a
 	}
-	if s.draining.Load() || s.gate.full() {
-		s.metrics.limit("capacity")
+	callSID := form.Get("CallSid")
+	if s.past.has(callSID) {
+		s.twiml(w, r, twilio.Hangup()) // a request of yesterday, sent again
+		return
+	}
+	leave, why := s.gate.enter("")
+	if leave == nil || s.draining.Load() {
+		if leave != nil {
+			leave()
+			why = "draining"
+		}
+		s.metrics.limit(why)
 		s.twiml(w, r, twilio.Say(busySentence, "", ""), twilio.Hangup())
 		return
 	}
-	token := s.tokens.issue(pass{bound: form.Get("CallSid"), agent: agentName})
+	// The seat is taken now, so that the stream of a call that was let in is never refused.
+	token := s.tokens.issue(pass{bound: callSID, agent: agentName, place: reserve(leave)})
 	s.twiml(w, r, twilio.Connect(s.socketURL("/twilio/media"), twilio.Parameter{Name: "token", Value: token}), twilio.Hangup())
 }
 
