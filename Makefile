@@ -39,6 +39,10 @@ test: ## run all tests that need Go alone, with the race detector, shuffled
 e2e: ## run the tests that drive a real browser
 	go test -tags e2e -count=1 -p 1 -timeout 15m -v ./test/e2e/...
 
+.PHONY: interop
+interop: ## run the tests in which the vendors' own client libraries judge the sandbox and the server
+	go test -tags interop -count=1 -p 1 -timeout 10m -v ./test/interop/...
+
 .PHONY: bench
 bench: ## measure what docs/benchmarks.md claims; says machine and commit
 	@echo "machine  $$(nproc) x $$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1), $$(uname -sr), $$(go env GOVERSION), load $$(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"

@@ -20,16 +20,21 @@ const (
 	scriptPatience  = 2 * time.Minute
 )
 
-// install brings the pinned libraries once, if they are not here.
+// install brings the pinned libraries once, if they are not here or older than what pins them.
 var install = sync.OnceValue(func() error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return errors.New("the interop tests run the vendors' libraries, which need " + program + " (20 or later): install it, for example by apt-get install npm")
+			return errors.New("the interop tests run the vendors' libraries, which need " + program + " (node 20.14 or later): install it, for example by apt-get install npm")
 		}
 	}
-	if _, err := os.Stat("node_modules/.package-lock.json"); err == nil {
+	want, err := os.Stat("package-lock.json")
+	if err != nil {
+		return err
+	}
+	have, err := os.Stat("node_modules/.package-lock.json")
+	if err == nil && !have.ModTime().Before(want.ModTime()) {
 		return nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), installPatience)
@@ -61,7 +66,7 @@ func judge(t *testing.T, script string, env ...string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), scriptPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "--test-reporter=tap", script)
+	cmd := exec.CommandContext(ctx, "node", "--test-reporter=tap", "--test-force-exit", script)
 	cmd.Env = append(plainEnv(), env...)
 	cmd.WaitDelay = 5 * time.Second
 	var out bytes.Buffer

@@ -42,7 +42,7 @@ func (s *Server) journal(id uuid.UUID, info session.Info, start time.Time) *jour
 		s.log.Warn("no journal", "component", "archive", "session", id.String(), "err", err)
 		return j
 	}
-	j.file, j.buf = f, bufio.NewWriterSize(f, 16<<10)
+	j.file, j.buf = f, bufio.NewWriterSize(f, 4<<10)
 	j.queue, j.done = make(chan func(), journalQueue), make(chan struct{})
 	go func() {
 		defer close(j.done)
@@ -56,7 +56,7 @@ func (s *Server) journal(id uuid.UUID, info session.Info, start time.Time) *jour
 }
 
 // journalQueue is how many happenings may wait for the disk.
-const journalQueue = 4096
+const journalQueue = 512
 
 // later hands a piece of writing to the journal's goroutine.
 func (j *journal) later(write func()) {

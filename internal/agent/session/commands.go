@@ -80,10 +80,10 @@ func (s *Session) generate(epoch turn.Epoch) {
 				s.awaitKept(ctx, kept)
 			}
 			if d.Text != "" {
-				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: turn.Event{Kind: turn.ModelText, Epoch: epoch, Text: d.Text}})
+				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: &turn.Event{Kind: turn.ModelText, Epoch: epoch, Text: d.Text}})
 			}
 			if len(d.Calls) > 0 {
-				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: turn.Event{Kind: turn.ModelTools, Epoch: epoch, Calls: d.Calls}})
+				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: &turn.Event{Kind: turn.ModelTools, Epoch: epoch, Calls: d.Calls}})
 			}
 		})
 		ev := turn.Event{Kind: turn.ModelDone, Epoch: epoch}
@@ -94,7 +94,7 @@ func (s *Session) generate(epoch turn.Epoch) {
 			s.o.Log.Warn("model failed", "component", "model", "err", err)
 			ev = turn.Event{Kind: turn.ModelFailed, Epoch: epoch, Text: class(err)}
 		}
-		s.send(ctx, item{kind: itemEvent, epoch: epoch, ev: ev})
+		s.send(ctx, item{kind: itemEvent, epoch: epoch, ev: &ev})
 	})
 }
 
@@ -108,7 +108,7 @@ func (s *Session) runTool(epoch turn.Epoch, call turn.ToolCall) {
 			out = s.o.Tools.Run(ctx, call)
 		}
 		out.Result.ID, out.Result.Name, out.Result.Took = call.ID, call.Name, s.o.Clock.Now().Sub(start)
-		s.send(ctx, item{kind: itemTool, epoch: epoch, tool: out})
+		s.send(ctx, item{kind: itemTool, epoch: epoch, tool: &out})
 	})
 }
 

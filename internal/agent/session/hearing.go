@@ -29,7 +29,7 @@ func (h *hearing) open(ctx context.Context, s *Session) {
 	gen := h.gen
 	h.base = h.written
 	st, err := s.o.Recognizer.Open(ctx, s.info.In, func(got Heard) {
-		s.send(ctx, item{kind: itemHeardSTT, gen: gen, heard: got})
+		s.send(ctx, item{kind: itemHeardSTT, gen: gen, heard: &got})
 	})
 	if err != nil {
 		h.broken(ctx, s, err)

@@ -8,27 +8,30 @@ import (
 	"github.com/voicectl/voicectl/internal/media"
 )
 
-// item is one thing in the inbox.
+// item is one thing in the inbox. It is small, since an inbox holds many: what is rare and large hangs on
+// a pointer.
 type item struct {
 	kind  itemKind
 	epoch turn.Epoch
-	in    In
-	ev    turn.Event
-	heard Heard
-	sound Sound
-	run   int
-	tool  ToolOutcome
+	run   int // of speech
+	gen   int // of the recognizer's stream
+	frame *media.Frame
+	in    *In
+	ev    *turn.Event
+	heard *Heard
+	sound *Sound
+	tool  *ToolOutcome
 	at    time.Time
 	dur   time.Duration
 	done  bool
 	end   End
-	gen   int
 }
 
 type itemKind int
 
 const (
-	itemIn       itemKind = iota // from the line
+	itemFrame    itemKind = iota // sound from the line
+	itemIn                       // everything else from the line
 	itemGone                     // the line has ended
 	itemHeardSTT                 // from the recognizer
 	itemEvent                    // from the model
@@ -40,8 +43,8 @@ const (
 )
 
 func (it item) drop() {
-	if it.in.Frame != nil {
-		it.in.Frame.Release()
+	if it.frame != nil {
+		it.frame.Release()
 	}
 }
 
@@ -82,18 +85,20 @@ func (s *Session) loop(ctx context.Context) {
 
 func (s *Session) handle(ctx context.Context, it item) {
 	switch it.kind {
+	case itemFrame:
+		s.fromEar(it.frame)
 	case itemIn:
-		s.fromLine(ctx, it.in)
+		s.fromLine(ctx, *it.in)
 	case itemHeardSTT:
-		s.hearing.heard(ctx, s, it.gen, it.heard)
+		s.hearing.heard(ctx, s, it.gen, *it.heard)
 	case itemEvent:
 		if it.epoch == s.engine.Epoch() {
 			s.mark(stageOf(it.ev.Kind), it.at)
-			s.step(it.ev)
+			s.step(*it.ev)
 		}
 	case itemSound:
 		if it.epoch == s.engine.Epoch() && s.engine.Busy() {
-			s.voice.sound(it.run, it.sound)
+			s.voice.sound(it.run, *it.sound)
 		}
 	case itemTool:
 		s.toolDone(it)
@@ -114,29 +119,33 @@ func (s *Session) handle(ctx context.Context, it item) {
 	}
 }
 
+// fromEar takes a frame of the caller's sound.
+func (s *Session) fromEar(frame *media.Frame) {
+	s.lastFrame = frame.Received
+	if s.o.VAD != nil {
+		switch tr := s.o.VAD.Feed(frame); tr.Activity {
+		case media.Started:
+			s.voiced = true
+			s.timers.set(timerAudioGap, maxAudioGap)
+			s.step(turn.Event{Kind: turn.VoiceStart})
+		case media.Stopped:
+			if !s.voiced {
+				break // the gap has ended it
+			}
+			s.voiced = false
+			s.timers.clear(timerAudioGap)
+			s.mark(stageVoiceStop, frame.Received.Add(-tr.Lag))
+			s.step(turn.Event{Kind: turn.VoiceStop})
+		case media.Unchanged:
+		}
+	}
+	s.hearing.write(frame)
+	frame.Release()
+}
+
 func (s *Session) fromLine(ctx context.Context, in In) {
 	switch in.Kind {
-	case InAudio:
-		s.lastFrame = in.Frame.Received
-		if s.o.VAD != nil {
-			switch tr := s.o.VAD.Feed(in.Frame); tr.Activity {
-			case media.Started:
-				s.voiced = true
-				s.timers.set(timerAudioGap, maxAudioGap)
-				s.step(turn.Event{Kind: turn.VoiceStart})
-			case media.Stopped:
-				if !s.voiced {
-					break // the gap has ended it
-				}
-				s.voiced = false
-				s.timers.clear(timerAudioGap)
-				s.mark(stageVoiceStop, in.Frame.Received.Add(-tr.Lag))
-				s.step(turn.Event{Kind: turn.VoiceStop})
-			case media.Unchanged:
-			}
-		}
-		s.hearing.write(in.Frame)
-		in.Frame.Release()
+	case InAudio: // comes as itemFrame
 	case InText:
 		s.syncPlayed()
 		s.watch.before = nil

@@ -116,6 +116,12 @@ func (p *player) halt() {
 	}
 }
 
+// rest gives the memory of an answer back once all of it is out: most of a call is listening.
+func (p *player) rest() {
+	p.halt()
+	p.sound, p.off = nil, 0
+}
+
 func (p *player) close() {
 	p.mu.Lock()
 	p.closed = true
@@ -154,11 +160,11 @@ func (p *player) next(buf []byte) (out Out, pr progress, ok bool) {
 		pr.heard = min(p.sent, max(0, now.Sub(p.base)))
 		pr.done = pr.heard >= p.sent && p.off == len(p.sound)
 		if pr.done && p.ended {
-			p.halt()
+			p.rest()
 		}
 	}
 	if p.info.Marks && p.ended && p.off == len(p.sound) {
-		p.halt()
+		p.rest()
 	}
 	return out, pr, false
 }

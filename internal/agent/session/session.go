@@ -46,6 +46,9 @@ type Session struct {
 	user      string    // the caller's words of this turn
 }
 
+// inboxSize is over a second of sound beside all that may come at once.
+const inboxSize = 64
+
 // errEnded is the cause with which a session's context ends in good order.
 var errEnded = errors.New("session ended")
 
@@ -60,7 +63,7 @@ func New(o Options) *Session {
 	if o.Observe == nil {
 		o.Observe = func(Measure) {}
 	}
-	s := &Session{o: o, info: o.Line.Info(), engine: turn.New(o.Turn), inbox: make(chan item, 256)}
+	s := &Session{o: o, info: o.Line.Info(), engine: turn.New(o.Turn), inbox: make(chan item, inboxSize)}
 	s.player = newPlayer(s.info, o.Scheduler, o.Clock.Now)
 	s.voice.s = s
 	s.timers.clock = o.Clock
@@ -179,7 +182,12 @@ func (s *Session) read(ctx context.Context) {
 			s.send(ctx, item{kind: itemGone, end: why})
 			return
 		}
-		s.send(ctx, item{kind: itemIn, in: in})
+		if in.Kind == InAudio {
+			s.send(ctx, item{kind: itemFrame, frame: in.Frame})
+			continue
+		}
+		rest := in // a copy, so that the frames above stay off the heap
+		s.send(ctx, item{kind: itemIn, in: &rest})
 	}
 }
 

@@ -33,7 +33,7 @@ func (v *voice) speak(ctx context.Context, text string) error {
 			if len(snd.Audio) > 0 {
 				snd.Audio = append([]byte(nil), snd.Audio...)
 			}
-			v.s.send(ctx, item{kind: itemSound, epoch: epoch, run: id, sound: snd})
+			v.s.send(ctx, item{kind: itemSound, epoch: epoch, run: id, sound: &snd})
 		})
 		if err != nil {
 			return err
