@@ -42,6 +42,7 @@ test('stream: the fragments of a call assemble, and the second round states the 
   let usages = 0;
   first.on('chunk', (chunk) => {
     fragments += chunk.choices[0]?.delta.tool_calls?.length ?? 0;
+    assert.ok('usage' in chunk, 'null in every chunk but the last, once it was asked for');
     if (chunk.usage) {
       usages += 1;
       assert.deepEqual(chunk.choices, [], 'usage comes in a chunk of its own');
