@@ -11,7 +11,7 @@ type Var struct{ Name, Value string }
 
 // AuthToken signs the webhooks of calls against a server that was pointed at a sandbox. It protects
 // nothing: everybody knows it.
-const AuthToken = "sandbox-auth-token"
+const AuthToken = "sandbox-auth-token" //nolint:gosec // no credential: everybody knows it
 
 // Env returns the variables that point voicectl, and the vendors' own libraries where they read the same names, at
 // the sandbox whose base URL is given, such as http://127.0.0.1:9100.

@@ -55,7 +55,7 @@ func BenchmarkTurn_Floor(b *testing.B) {
 	for range turns {
 		time.Sleep(rhythm)
 		start := time.Now()
-		resp, err := http.Post(srv.URL+"/model", "application/json", strings.NewReader(body)) //nolint:noctx // loopback
+		resp, err := http.Post(srv.URL+"/model", "application/json", strings.NewReader(body))
 		if err != nil {
 			b.Fatal(err)
 		}
