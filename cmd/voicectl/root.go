@@ -37,9 +37,9 @@ func newRoot(p *Proc) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "voicectl",
 		Short: "Serve a voice agent that people reach by phone or browser",
-		Example: `voicectl init
-voicectl config check
-voicectl version -o json`,
+		Example: `voicectl serve --sandbox --dev
+voicectl call http://127.0.0.1:8000/twilio/voice --say "What transactions does client 5001 have?"
+voicectl init`,
 		Version:       buildInfo().String(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
