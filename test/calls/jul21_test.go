@@ -19,9 +19,9 @@ func TestJUL21_HealthDialects(t *testing.T) {
 	h := open(t, plan{})
 	for n := range 2 {
 		live := map[int]string{0: "0", 1: "1"}[n]
-		julia := `{"active_sessions":` + live + `,"status":"ok"}`
-		phone := `{"active_connections":` + live + `,"service":"twilio-ultravox-agent","status":"healthy"}`
-		audio := `{"message":"voicectl is running","status":"ok","version":"1.2.3"}`
+		julia := `{"status":"ok","active_sessions":` + live + `}`
+		phone := `{"status":"healthy","active_connections":` + live + `,"service":"twilio-ultravox-agent"}`
+		audio := `{"status":"ok","message":"voicectl is running","version":"1.2.3"}`
 		for path, want := range map[string]string{
 			"/health": julia, "/julia/health": julia, "/phone/health": phone, "/audio/health": audio, "/health?dialect=phone": phone,
 		} {

@@ -19,29 +19,47 @@ func (s *Server) healthAs(dialect string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.writeHealth(w, r, dialect) }
 }
 
+// healthBody is the health answer in every dialect; the order of its keys is that of the documents.
+type healthBody struct {
+	Status            string `json:"status"`
+	ActiveSessions    *int   `json:"active_sessions,omitempty"`
+	ActiveConnections *int   `json:"active_connections,omitempty"`
+	Service           string `json:"service,omitempty"`
+	Message           string `json:"message,omitempty"`
+	Version           string `json:"version,omitempty"`
+	*details                 // nil leaves them out
+}
+
+// details are for those who may see them.
+type details struct {
+	Ready       bool     `json:"ready"`
+	Reason      string   `json:"reason"`
+	VendorsDown []string `json:"vendors_down"`
+	Draining    bool     `json:"draining"`
+}
+
 func (s *Server) writeHealth(w http.ResponseWriter, r *http.Request, dialect string) {
 	n := s.book.count()
-	var body map[string]any
+	b := healthBody{Status: "ok"}
 	switch dialect {
 	case "phone":
-		body = map[string]any{"status": "healthy", "active_connections": n, "service": serviceName}
+		b = healthBody{Status: "healthy", ActiveConnections: &n, Service: serviceName}
 	case "audio":
-		body = map[string]any{"status": "ok", "message": "voicectl is running", "version": s.o.Config.Version}
+		b.Message, b.Version = "voicectl is running", s.o.Config.Version
 	case "all":
-		body = map[string]any{"status": "ok", "active_sessions": n, "active_connections": n, "service": serviceName, "message": "voicectl is running", "version": s.o.Config.Version}
+		b.ActiveSessions, b.ActiveConnections, b.Service = &n, &n, serviceName
+		b.Message, b.Version = "voicectl is running", s.o.Config.Version
 	default:
-		body = map[string]any{"status": "ok", "active_sessions": n}
+		b.ActiveSessions = &n
 	}
 	if r.URL.Query().Get("detail") != "" && s.authorizedQuietly(r) {
 		state, why := s.readiness()
-		body["ready"], body["reason"] = state == "ready", why
+		b.details = &details{Ready: state == "ready", Reason: why, VendorsDown: append([]string{}, s.down()...), Draining: s.draining.Load()}
 		if state == "degraded" || len(s.down()) > 0 {
-			body["status"] = "degraded"
+			b.Status = "degraded"
 		}
-		body["vendors_down"] = s.down()
-		body["draining"] = s.draining.Load()
 	}
-	writeJSON(w, http.StatusOK, body)
+	writeJSON(w, http.StatusOK, b)
 }
 
 func (s *Server) authorizedQuietly(r *http.Request) bool { return s.open(r) || s.keyed(r) }
