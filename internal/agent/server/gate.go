@@ -8,7 +8,7 @@ import (
 )
 
 // gate counts who is inside. A place is taken before the handshake and given back at the end of the
-// session, so that what was promised by TwiML or /start is never refused at the socket.
+// session; a phone call takes it at the webhook already, so that what TwiML promised is never refused.
 type gate struct {
 	max, perIP, perMinute int
 	now                   func() time.Time
