@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"encoding/json"
 	"io"
 	"time"
@@ -24,7 +23,7 @@ type journal struct {
 	done  chan struct{}
 	lost  int // by the session's loop alone
 	file  io.WriteCloser
-	buf   *bufio.Writer
+	buf   *lines
 	w     *trace.Writer
 	start time.Time
 	turn  int
@@ -42,7 +41,7 @@ func (s *Server) journal(id uuid.UUID, info session.Info, start time.Time) *jour
 		s.log.Warn("no journal", "component", "archive", "session", id.String(), "err", err)
 		return j
 	}
-	j.file, j.buf = f, bufio.NewWriterSize(f, 4<<10)
+	j.file, j.buf = f, &lines{to: f}
 	j.queue, j.done = make(chan func(), journalQueue), make(chan struct{})
 	go func() {
 		defer close(j.done)
@@ -53,6 +52,34 @@ func (s *Server) journal(id uuid.UUID, info session.Info, start time.Time) *jour
 	j.w = trace.NewWriter(j.buf, trace.WriterOptions{Side: trace.Agent, Start: j.start, Now: s.o.Clock.Now, Hash: s.o.Config.NoContent})
 	j.w.Emit(trace.Event{Event: trace.CallStarted, At: j.start, Attrs: map[string]any{"call": id.String(), "stream": info.StreamID, "line": info.Kind}})
 	return j
+}
+
+// lines gathers whole lines before it writes: whoever reads the file while the call goes on never sees
+// half of one. Each Write must be one line.
+type lines struct {
+	to  io.Writer
+	buf []byte
+}
+
+const linesSize = 4 << 10
+
+// Write implements io.Writer.
+func (l *lines) Write(line []byte) (int, error) {
+	l.buf = append(l.buf, line...)
+	if len(l.buf) < linesSize {
+		return len(line), nil
+	}
+	return len(line), l.Flush()
+}
+
+// Flush writes what was gathered.
+func (l *lines) Flush() error {
+	if len(l.buf) == 0 {
+		return nil
+	}
+	_, err := l.to.Write(l.buf)
+	l.buf = l.buf[:0]
+	return err
 }
 
 // journalQueue is how many happenings may wait for the disk.
