@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +84,7 @@ func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sou
 
 	registry := prometheus.NewRegistry()
 	var observe func(guard.Observation)
-	engines := p.engines(s, cfg, log, func(o guard.Observation) {
+	vendors := engines(s, cfg, func(o guard.Observation) {
 		if observe != nil {
 			observe(o)
 		}
@@ -96,7 +95,7 @@ func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sou
 	}
 	s.server, err = server.New(server.Options{
 		Config: conf, Agents: map[string]agent.Definition{def.Name: def}, Agent: def.Name, Turn: turnConfig(cfg.Turn),
-		Engines: engines, Archive: arch, Scheduler: scheduler{sched},
+		Engines: vendors, Archive: arch, Scheduler: scheduler{sched},
 		Pages: pages(cfg, def), Outbox: extras.outbox, Phrase: extras.phrase,
 		Registry: registry, Clock: p.Clock, Log: log, Notice: func(t string) { p.UI.Say("%s", t) },
 	})
@@ -112,11 +111,7 @@ func (p *Proc) agentOf(cfg *config.Config) (agent.Definition, error) {
 	if cfg.Agent == "" {
 		return agent.Load(templates.FS, cfg.Profile)
 	}
-	path := cfg.Agent
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(p.Dir, path)
-	}
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(p.path(cfg.Agent))
 	if err != nil {
 		return agent.Definition{}, badFile(fmt.Errorf("read agent: %w", err), "check --agent, or leave it out for the built-in agent")
 	}
@@ -129,7 +124,7 @@ func (p *Proc) agentOf(cfg *config.Config) (agent.Definition, error) {
 }
 
 // engines makes the vendors' clients, one of each for the whole process.
-func (p *Proc) engines(s *serving, cfg *config.Config, log *slog.Logger, observe func(guard.Observation)) server.Engines {
+func engines(s *serving, cfg *config.Config, observe func(guard.Observation)) server.Engines {
 	c := cfg.Providers
 	temperature := c.OpenAI.Temperature
 	model := openai.New(openai.Options{

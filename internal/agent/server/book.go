@@ -2,43 +2,32 @@ package server
 
 import (
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/voicectl/voicectl/internal/agent/session"
 )
 
-// live is a session in the books.
-type live struct {
-	id      uuid.UUID
-	ip      string
-	kind    string
-	callSID string
-	started time.Time
-	session *session.Session
-}
-
 // book lists the live sessions.
 type book struct {
 	mu   sync.Mutex
-	m    map[uuid.UUID]*live
+	m    map[uuid.UUID]*session.Session
 	done chan struct{} // closed while the book is empty
 }
 
 func newBook() *book {
-	b := &book{m: map[uuid.UUID]*live{}, done: make(chan struct{})}
+	b := &book{m: map[uuid.UUID]*session.Session{}, done: make(chan struct{})}
 	close(b.done)
 	return b
 }
 
-func (b *book) add(l *live) {
+func (b *book) add(id uuid.UUID, s *session.Session) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.m) == 0 {
 		b.done = make(chan struct{})
 	}
-	b.m[l.id] = l
+	b.m[id] = s
 }
 
 func (b *book) remove(id uuid.UUID) {
@@ -59,9 +48,9 @@ func (b *book) count() int {
 	return len(b.m)
 }
 
-func (b *book) each(fn func(*live)) {
+func (b *book) each(fn func(*session.Session)) {
 	b.mu.Lock()
-	list := make([]*live, 0, len(b.m))
+	list := make([]*session.Session, 0, len(b.m))
 	for _, l := range b.m {
 		list = append(list, l)
 	}

@@ -20,7 +20,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.shut()
 		s.log.Info("draining", "component", "server", "sessions", s.book.count())
 		s.waitSessions(ctx, s.o.Config.DrainTimeout)
-		s.book.each(func(l *live) { l.session.End(session.EndDrain) })
+		s.book.each(func(l *session.Session) { l.End(session.EndDrain) })
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		s.waitSessions(bounded, 2*time.Second)

@@ -15,7 +15,7 @@ import (
 )
 
 // hold runs one session on a line from its first to its last moment and keeps the books.
-func (s *Server) hold(l session.Line, ip, agentName string) {
+func (s *Server) hold(l session.Line, agentName string) {
 	def := s.o.Agents[agentName]
 	info := l.Info()
 	id := uuid.New()
@@ -39,7 +39,7 @@ func (s *Server) hold(l session.Line, ip, agentName string) {
 		VAD: media.NewDetector(media.DetectorOptions{}), Clock: s.o.Clock, Log: log, Journal: jr,
 		Observe: func(m session.Measure) { s.metrics.observe(m); s.logTool(log, m) },
 	})
-	s.begin(id, info, started, ip, sess)
+	s.begin(id, info, started, sess)
 	log.Info("session started", "kind", info.Kind, "call_sid", info.CallSID, "stream_sid", info.StreamID)
 	if s.draining.Load() { // it came through the door as it closed
 		sess.End(session.EndDrain)
@@ -68,8 +68,8 @@ func (s *Server) logTool(log *slog.Logger, m session.Measure) {
 	}
 }
 
-func (s *Server) begin(id uuid.UUID, info session.Info, started time.Time, ip string, sess *session.Session) {
-	s.book.add(&live{id: id, ip: ip, kind: info.Kind, callSID: info.CallSID, started: started, session: sess})
+func (s *Server) begin(id uuid.UUID, info session.Info, started time.Time, sess *session.Session) {
+	s.book.add(id, sess)
 	s.metrics.sessionStarted()
 	if s.o.Archive == nil {
 		return

@@ -113,7 +113,6 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		s.metrics.wsFailure("upgrade", "handshake")
 		return
 	}
-	ip := remoteIP(r)
 	if !tokenGood {
 		leave()
 		_ = conn.Close(ws.ClosePolicy, "the token is unknown, used or too old: ask /start for a new one")
@@ -121,12 +120,12 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	s.spawn(func() {
 		defer leave()
-		s.greet(conn, ip, phone, admitted, p)
+		s.greet(conn, phone, admitted, p)
 	})
 }
 
 // greet reads the first message and makes the right line of the socket.
-func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
+func (s *Server) greet(conn *ws.Conn, phone, admitted bool, p pass) {
 	wait := s.o.Config.Line.Handshake
 	if wait <= 0 {
 		wait = 10 * time.Second
@@ -152,7 +151,7 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 		}
 		_ = json.Unmarshal(first, &head) // of another shape: it is of neither protocol
 		if head.Event == string(twilio.EventConnected) {
-			s.phone(conn, ip, first, phone, nil)
+			s.phone(conn, first, phone, nil)
 			return
 		}
 		if head.Label != rtvi.Label {
@@ -174,7 +173,7 @@ func (s *Server) greet(conn *ws.Conn, ip string, phone, admitted bool, p pass) {
 		s.log.Info("browser refused", "component", "line", "err", err)
 		return
 	}
-	s.hold(l, ip, p.agent)
+	s.hold(l, p.agent)
 }
 
 func (s *Server) toolDetail(debug bool) line.ToolDetail {
@@ -202,9 +201,8 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 		s.metrics.wsFailure("upgrade", "handshake")
 		return
 	}
-	ip := remoteIP(r)
 	s.spawn(func() {
-		s.phone(conn, ip, first, true, leave)
+		s.phone(conn, first, true, leave)
 	})
 }
 
@@ -212,7 +210,7 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 // one-use token of the webhook is wanted all the same.
 //
 // atDoor is given back once the call has a seat of its own; nil when the socket has one already.
-func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool, atDoor func()) {
+func (s *Server) phone(conn *ws.Conn, first []byte, signed bool, atDoor func()) {
 	var p pass
 	var seat func()
 	if atDoor != nil {
@@ -257,7 +255,7 @@ func (s *Server) phone(conn *ws.Conn, ip string, first []byte, signed bool, atDo
 		defer seat()
 		atDoor()
 	}
-	s.hold(l, ip, p.agent)
+	s.hold(l, p.agent)
 	s.past.add(l.Info().CallSID)
 }
 

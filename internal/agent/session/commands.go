@@ -14,7 +14,7 @@ func (s *Session) do(c turn.Command) {
 	switch c.Kind {
 	case turn.BeginTurn:
 		s.user = c.Text
-		s.watch.begin(s.engine.Turn())
+		s.watch.begin()
 		s.mark(stageAccepted, s.o.Clock.Now())
 		if s.o.Tools != nil {
 			s.o.Tools.BeginTurn(c.Text)

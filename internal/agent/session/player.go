@@ -28,7 +28,6 @@ type player struct {
 	marked  time.Duration // position of the last mark sent
 	acked   time.Duration // position of the last mark that came back
 	ended   bool          // no more sound will come unless begin is called
-	endMark bool          // the mark of the end was sent
 	stop    func()        // of the scheduler's entry
 	closed  bool
 }
@@ -75,7 +74,7 @@ func (p *player) add(epoch turn.Epoch, data []byte) {
 	if p.info.Out.Duration(len(p.sound)-p.off) < maxSound {
 		p.sound = append(p.sound, data...)
 	}
-	p.ended, p.endMark = false, false
+	p.ended = false
 	if p.stop == nil && !p.closed {
 		p.stop = p.sched.Every(p.info.Chunk, func(time.Time) bool { p.poke(); return true })
 	}
@@ -86,7 +85,7 @@ func (p *player) add(epoch turn.Epoch, data []byte) {
 func (p *player) begin(epoch turn.Epoch) {
 	p.epoch, p.sound, p.off, p.sent, p.marked, p.acked = epoch, p.sound[:0], 0, 0, 0, 0
 	p.base = time.Time{}
-	p.ended, p.endMark = false, false
+	p.ended = false
 }
 
 // end says that all sound of the epoch known so far is in.
@@ -187,7 +186,6 @@ func (p *player) nextSound(buf []byte, pr *progress) (out Out, ok bool) {
 	}
 	if p.info.Marks && p.sent > p.marked && (p.sent-p.marked >= markEvery || (p.off == len(p.sound) && p.ended)) {
 		p.marked = p.sent
-		p.endMark = p.ended && p.off == len(p.sound)
 		return Out{Kind: OutMark, Mark: markName(p.epoch, p.sent)}, true
 	}
 	now := p.now()

@@ -36,13 +36,11 @@ type moment struct {
 // watch notes when each stage of the current turn was first reached. The stages before the words are
 // accepted belong to the turn that they lead to.
 type watch struct {
-	turn   int
 	before []moment
 	list   []moment
 }
 
-func (w *watch) begin(n int) {
-	w.turn = n
+func (w *watch) begin() {
 	w.list, w.before = w.before, nil
 }
 

@@ -3,7 +3,6 @@ package cartesia
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/provider/guard"
@@ -155,22 +154,9 @@ func (c *Client) connect(ctx context.Context, re *redial) (*socket, error) {
 }
 
 func (c *Client) dial(ctx context.Context) (*ws.Conn, error) {
-	var stop func() bool
 	conn, err := ws.Dial(ctx, c.socketURL(), ws.DialOptions{
 		Header: c.header(), Limit: messageLimit, Timeout: c.o.DialTimeout,
-		// The library looks at ctx until the connection is made, not while it waits for the answer to
-		// the upgrade; closing the connection ends that wait.
-		Dialer: func(dctx context.Context, network, addr string) (net.Conn, error) {
-			nc, err := (&net.Dialer{}).DialContext(dctx, network, addr)
-			if err == nil {
-				stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
-			}
-			return nc, err
-		},
 	})
-	if stop != nil {
-		stop()
-	}
 	switch {
 	case err == nil:
 		return conn, nil

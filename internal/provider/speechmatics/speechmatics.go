@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -191,24 +190,11 @@ func (c *Client) start(f media.Format) ([]byte, error) {
 }
 
 func (c *Client) dial(ctx context.Context) (*ws.Conn, error) {
-	var stop func() bool
 	conn, err := ws.Dial(ctx, c.o.URL, ws.DialOptions{
 		Header:  http.Header{"Authorization": {"Bearer " + c.o.Key.Reveal()}},
 		Limit:   messageLimit,
 		Timeout: c.o.StartTimeout,
-		// The library looks at ctx until the connection is made, not while it waits for the answer to
-		// the upgrade; closing the connection ends that wait.
-		Dialer: func(dctx context.Context, network, addr string) (net.Conn, error) {
-			nc, err := (&net.Dialer{}).DialContext(dctx, network, addr)
-			if err == nil {
-				stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
-			}
-			return nc, err
-		},
 	})
-	if stop != nil {
-		stop()
-	}
 	switch {
 	case err == nil:
 		return conn, nil
