@@ -4,7 +4,7 @@ package templates
 
 import "embed"
 
-// FS holds agents/ and env/.
+// FS holds agents/, env/, alerts/, ci/ and models.yaml.
 //
-//go:embed agents env
+//go:embed agents env alerts ci models.yaml
 var FS embed.FS

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/voicectl/voicectl/internal/sandbox"
+	"github.com/voicectl/voicectl/internal/sandbox/stage"
 )
 
 // SandboxOptions are the options of `voicectl sandbox`.
@@ -36,7 +38,8 @@ Point any agent at it: eval "$(voicectl sandbox env)"`,
 voicectl sandbox --realistic --record requests.jsonl
 eval "$(voicectl sandbox env)"
 voicectl sandbox fault --vendor openai --mode status --status 429
-voicectl sandbox calls --vendor supabase`,
+voicectl sandbox calls --vendor supabase
+voicectl sandbox verify`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runF != nil {
@@ -50,7 +53,7 @@ voicectl sandbox calls --vendor supabase`,
 	c.Flags().StringVar(&o.caFile, "ca-file", "", "with --tls: write the certificate to trust to `FILE`")
 	c.Flags().BoolVar(&o.realistic, "realistic", false, "answer at the vendors' published median latencies")
 	c.Flags().StringVar(&o.record, "record", "", "append every finished request to `FILE`, a line of JSON each")
-	c.AddCommand(newCmdSandboxEnv(p), newCmdSandboxFault(p), newCmdSandboxCalls(p))
+	c.AddCommand(newCmdSandboxEnv(p), newCmdSandboxFault(p), newCmdSandboxCalls(p), newCmdSandboxVerify(p, nil))
 	return c
 }
 
@@ -105,6 +108,7 @@ func newCmdSandboxFault(p *Proc) *cobra.Command {
 		MS          int     `json:"ms,omitempty"`
 		Probability float64 `json:"probability,omitempty"`
 		Count       int     `json:"count,omitempty"`
+		After       int     `json:"after,omitempty"`
 	}
 	var clear bool
 	c := &cobra.Command{
@@ -131,12 +135,13 @@ voicectl sandbox fault --clear`,
 	fs := c.Flags()
 	fs.StringVar(&f.Vendor, "vendor", "", "`NAME`: openai, speechmatics, cartesia or supabase")
 	fs.StringVar(&f.Route, "route", "", "only requests whose path begins so")
-	fs.StringVar(&f.Mode, "mode", "", "`MODE`: status, latency, reset, stall, malformed, drip or close")
+	fs.StringVar(&f.Mode, "mode", "", "`MODE`: "+strings.Join(stage.Modes(), ", "))
 	fs.IntVar(&f.Status, "status", 0, "HTTP status of mode status")
 	fs.StringVar(&f.Code, "code", "", "the vendor's error code, or the close code of a socket")
-	fs.IntVar(&f.MS, "ms", 0, "milliseconds of latency, stall or drip")
+	fs.IntVar(&f.MS, "ms", 0, "milliseconds of the modes that take time")
 	fs.Float64Var(&f.Probability, "probability", 0, "share of requests that are hit, 0 to 1; 0 = all")
 	fs.IntVar(&f.Count, "count", 0, "how many requests are hit; 0 = until cleared")
+	fs.IntVar(&f.After, "after", 0, "tokens, pieces of sound or final words before it strikes; -1 = none, 0 = the usual place")
 	fs.BoolVar(&clear, "clear", false, "clear the faults, of --vendor or all")
 	return c
 }

@@ -24,10 +24,7 @@ import (
 	"github.com/voicectl/voicectl/internal/agent/turn"
 	"github.com/voicectl/voicectl/internal/config"
 	"github.com/voicectl/voicectl/internal/media"
-	"github.com/voicectl/voicectl/internal/provider/cartesia"
 	"github.com/voicectl/voicectl/internal/provider/guard"
-	"github.com/voicectl/voicectl/internal/provider/openai"
-	"github.com/voicectl/voicectl/internal/provider/speechmatics"
 	"github.com/voicectl/voicectl/internal/provider/supabase"
 	"github.com/voicectl/voicectl/internal/secret"
 	"github.com/voicectl/voicectl/templates"
@@ -39,6 +36,7 @@ import (
 type serving struct {
 	server *server.Server
 	stops  []func(context.Context) error
+	idle   []func() // drop connections that nobody uses
 }
 
 func (s *serving) onStop(fn func(context.Context) error) { s.stops = append(s.stops, fn) }
@@ -73,7 +71,7 @@ func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sou
 	if err != nil {
 		return nil, err
 	}
-	arch, err := archive.Open(archive.Options{Dir: p.path(cfg.DataDir), Log: log, Retention: archive.Retention{Text: cfg.Archive.TextRetention}})
+	arch, err := archive.Open(archive.Options{Dir: p.path(cfg.DataDir), Database: cfg.Archive.DatabaseURL, Log: log, Retention: archive.Retention{Text: cfg.Archive.TextRetention}})
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +91,14 @@ func (p *Proc) assemble(ctx context.Context, cfg *config.Config, src *config.Sou
 	if err != nil {
 		return nil, err
 	}
+	turns := turnConfig(cfg.Turn)
+	if turns.Window = cfg.Providers.OpenAI.Window; turns.Window == 0 {
+		if turns.Window, err = agent.Window(templates.FS, cfg.Providers.OpenAI.Model); err != nil {
+			return nil, err
+		}
+	}
 	s.server, err = server.New(server.Options{
-		Config: conf, Agents: map[string]agent.Definition{def.Name: def}, Agent: def.Name, Turn: turnConfig(cfg.Turn),
+		Config: conf, Agents: map[string]agent.Definition{def.Name: def}, Agent: def.Name, Turn: turns,
 		Engines: vendors, Archive: arch, Scheduler: scheduler{sched},
 		Pages: pages(cfg, def), Outbox: extras.outbox, Phrase: extras.phrase,
 		Registry: registry, Clock: p.Clock, Log: log, Notice: func(t string) { p.UI.Say("%s", t) },
@@ -126,55 +130,51 @@ func (p *Proc) agentOf(cfg *config.Config) (agent.Definition, error) {
 // engines makes the vendors' clients, one of each for the whole process.
 func engines(s *serving, cfg *config.Config, observe func(guard.Observation)) server.Engines {
 	c := cfg.Providers
-	temperature := c.OpenAI.Temperature
-	model := openai.New(openai.Options{
-		BaseURL: c.OpenAI.BaseURL, Key: c.OpenAI.APIKey, Model: c.OpenAI.Model, Timeout: c.OpenAI.Timeout,
-		Stall: c.OpenAI.Stall, MaxTokens: c.OpenAI.MaxTokens, Temperature: &temperature, Observe: observe,
-	})
-	s.onStop(func(context.Context) error { model.Close(); return nil })
-	ears := speechmatics.New(speechmatics.Options{
-		URL: c.Speechmatics.URL, Key: c.Speechmatics.APIKey, Language: c.Speechmatics.Language, Model: c.Speechmatics.Model,
-		MaxDelay: c.Speechmatics.MaxDelay, EndOfUtteranceSilence: c.Speechmatics.EndOfUtterance, StartTimeout: c.Speechmatics.Timeout, Observe: observe,
-	})
-	voice := cartesia.New(cartesia.Options{
-		BaseURL: c.Cartesia.BaseURL, Key: c.Cartesia.APIKey, Voice: c.Cartesia.Voice, Model: c.Cartesia.Model,
-		Language: c.Cartesia.Language, DialTimeout: c.Cartesia.Timeout, Stall: c.Cartesia.Stall, Observe: observe,
-	})
-	s.onStop(voice.Close)
+	responder, ends := model(s, c.OpenAI, observe)
+	recognizer, more := ears(c.Speechmatics, observe)
+	ends = append(ends, more...)
+	synthesizer, more, prewarm := voice(s, c.Cartesia, observe)
+	ends = append(ends, more...)
 	functions := map[string]string{}
 	for tool, fn := range c.Supabase.Functions {
 		functions[functionOf(tool)] = fn
 	}
 	data, dataErr := supabase.New(supabase.Options{URL: c.Supabase.URL, Key: c.Supabase.AnonKey, Functions: functions, Timeout: c.Supabase.Timeout, Observe: observe})
+	ends = append(ends, endpoint{"supabase", func() bool { return data != nil && data.Open() }})
+	if dataErr == nil {
+		s.idle = append(s.idle, data.Close)
+	}
 	policy := tools.Policy{Timeout: cfg.Tools.Timeout}
 	if cfg.Environment != "production" && len(cfg.Tools.MailDomains) > 0 {
 		policy.MailDomains = cfg.Tools.MailDomains
 	}
 	return server.Engines{
-		Recognizer: chain.Speechmatics{Client: ears}, Responder: chain.OpenAI{Client: model}, Synthesizer: chain.Cartesia{Client: voice},
+		Recognizer: recognizer, Responder: responder, Synthesizer: synthesizer, Clip: new(chain.Clips).Apology,
 		Tools: func(names []string, log *slog.Logger) (session.Tools, error) {
 			if dataErr != nil {
 				return nil, dataErr
 			}
 			return chain.NewTools(tools.Options{Backend: data, Policy: policy}, names, log)
 		},
-		All: 4,
+		All: len(ends),
 		Down: func() []string {
 			var down []string
-			for _, v := range []struct {
-				name string
-				open bool
-			}{{"openai", model.Open()}, {"speechmatics", ears.Down()}, {"cartesia", voice.Down()}, {"supabase", data != nil && data.Open()}} {
-				if v.open {
-					down = append(down, v.name)
+			for _, e := range ends {
+				if e.down() {
+					down = append(down, e.name)
 				}
 			}
 			return down
 		},
+		Forget: func() {
+			for _, drop := range s.idle {
+				drop()
+			}
+		},
 		Warm: func() error {
 			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 			defer cancel()
-			return voice.Prewarm(ctx)
+			return prewarm(ctx)
 		},
 	}
 }
@@ -187,6 +187,9 @@ func (s scheduler) Every(interval time.Duration, fn func(time.Time) bool) func()
 	return s.s.Add(interval, fn).Stop
 }
 
+// Stats tells the metrics how punctual it is.
+func (s scheduler) Stats() media.SchedulerStats { return s.s.Stats() }
+
 func serverConfig(cfg *config.Config) (server.Config, error) {
 	c := server.Config{
 		Profile: cfg.Profile, Addr: net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)), AdminAddr: cfg.AdminAddr,
@@ -194,6 +197,7 @@ func serverConfig(cfg *config.Config) (server.Config, error) {
 		APIKeys: cfg.Auth.APIKeys, AllowedOrigins: cfg.Auth.AllowedOrigins,
 		TwilioAccount: cfg.Providers.Twilio.AccountSID,
 		MaxSessions:   cfg.Limits.MaxSessions, MaxPerIP: cfg.Limits.PerIP, NewPerMinute: cfg.Limits.NewPerMinute,
+		APIPerMinute: cfg.Limits.APIPerMinute, HookPerMinute: cfg.Limits.HooksPerMinute,
 		SessionTime: cfg.Limits.SessionTimeout, DrainTimeout: cfg.DrainTimeout,
 		Line:      line.Limits{Handshake: cfg.Limits.HandshakeTimeout, Idle: cfg.Limits.IdleTimeout, BadInRow: cfg.Limits.BadMessages},
 		NoContent: !cfg.Archive.Text,
@@ -203,6 +207,13 @@ func serverConfig(cfg *config.Config) (server.Config, error) {
 	}
 	if strings.EqualFold(cfg.AdminAddr, "off") {
 		c.AdminAddr = ""
+	}
+	for _, text := range cfg.Limits.TrustedProxies {
+		p, err := config.Network(text)
+		if err != nil {
+			return c, fmt.Errorf("trusted proxies: %w", err)
+		}
+		c.TrustedProxies = append(c.TrustedProxies, p)
 	}
 	c.AdminFree = cfg.Dev || cfg.Sandbox || cfg.Port == 0
 	for _, t := range []secret.Secret{cfg.Providers.Twilio.AuthToken, cfg.Providers.Twilio.AuthTokenPrevious} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,12 +86,43 @@ func (d Definition) Validate() error {
 	if len(strings.Fields(d.Greeting)) > 60 {
 		bad("greeting: more than 60 words")
 	}
+	d.bounds(bad)
 	for i, t := range d.Tools {
 		if slices.Index(d.Tools, t) != i {
 			bad("tools: %s stands twice", t)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// bounds holds every text and list to what a definition needs: an alias in the file makes many long texts of
+// few bytes, and all of them go to callers, to a browser or into every journal.
+func (d Definition) bounds(bad func(string, ...any)) {
+	const maxTexts, maxText = 64, 1 << 10
+	texts := func(key string, list []string) {
+		if len(list) > maxTexts {
+			bad("%s: %d entries, at most %d", key, len(list), maxTexts)
+			return
+		}
+		for i, s := range list {
+			if len(s) > maxText {
+				bad("%s: entry %d has %d bytes, at most %d", key, i+1, len(s), maxText)
+			}
+		}
+	}
+	texts("title", []string{d.Title})
+	texts("language", []string{d.Language})
+	texts("greeting", []string{d.Greeting})
+	texts("tools", d.Tools)
+	texts("fillers", d.Fillers)
+	texts("phrases", d.Phrases)
+	if len(d.Apologies) > maxTexts {
+		bad("apologies: %d entries, at most %d", len(d.Apologies), maxTexts)
+		return
+	}
+	for _, class := range slices.Sorted(maps.Keys(d.Apologies)) {
+		texts("apologies", []string{class, d.Apologies[class]})
+	}
 }
 
 // Apology returns the words by class, with the general one under "".

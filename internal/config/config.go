@@ -60,7 +60,10 @@ type Auth struct {
 type Limits struct {
 	MaxSessions       int           `mapstructure:"max_sessions" default:"200" range:"1..100000" doc:"sessions at a time"`
 	PerIP             int           `mapstructure:"per_ip" default:"2" range:"0..100000" doc:"browser sessions at a time from one address; 0 for no limit"`
-	NewPerMinute      int           `mapstructure:"new_per_minute" default:"20" range:"0..1000000" doc:"new browser sessions a minute from one address; 0 for no limit"`
+	NewPerMinute      int           `mapstructure:"new_per_minute" default:"10" range:"0..1000000" doc:"new browser sessions a minute from one address; 0 for no limit"`
+	APIPerMinute      int           `mapstructure:"api_per_minute" default:"60" range:"0..1000000" doc:"requests a minute to /start, /connect and /api with one access key, or from one address; 0 for no limit"`
+	HooksPerMinute    int           `mapstructure:"hooks_per_minute" default:"30" range:"0..1000000" doc:"webhooks a minute for one caller, or of a bad signature from one address; 0 for no limit"`
+	TrustedProxies    []string      `mapstructure:"trusted_proxies" doc:"addresses or networks of the fronts whose X-Forwarded-For tells who comes, such as 10.0.0.0/8; empty believes none"`
 	HandshakeTimeout  time.Duration `mapstructure:"handshake_timeout" default:"10s" range:"100ms..5m" doc:"each step of opening a session"`
 	IdleTimeout       time.Duration `mapstructure:"idle_timeout" default:"5m" range:"1s..24h" doc:"nothing comes from the far end"`
 	SessionTimeout    time.Duration `mapstructure:"session_timeout" default:"30m" range:"1s..24h" doc:"longest session"`
@@ -87,8 +90,18 @@ type OpenAI struct {
 	Model       string        `mapstructure:"model"`
 	Temperature float64       `mapstructure:"temperature" default:"0.3" range:"0..2" doc:"how freely the model words its answers"`
 	MaxTokens   int           `mapstructure:"max_tokens" default:"400" range:"1..16384" doc:"tokens of one answer"`
-	Timeout     time.Duration `mapstructure:"timeout" default:"20s" range:"100ms..10m" doc:"whole answer"`
+	Window      int           `mapstructure:"context_window" default:"0" range:"0..100000000" doc:"tokens that the model takes at once: three quarters of them bound the history; 0 takes the figure of the model from the table that is built in"`
+	Timeout     time.Duration `mapstructure:"timeout" default:"5s" range:"100ms..10m" doc:"from the question to the first word"`
 	Stall       time.Duration `mapstructure:"stall" default:"5s" range:"100ms..5m" doc:"silence inside a streamed answer that counts as a failure"`
+
+	Fallback OpenAIFallback `mapstructure:"fallback"`
+}
+
+// OpenAIFallback is the language model that is asked when the first one fails.
+type OpenAIFallback struct {
+	BaseURL string        `mapstructure:"base_url"`
+	APIKey  secret.Secret `mapstructure:"api_key"`
+	Model   string        `mapstructure:"model"`
 }
 
 // Speechmatics is speech to text.
@@ -99,7 +112,17 @@ type Speechmatics struct {
 	Model          string        `mapstructure:"model" default:"enhanced" oneof:"standard enhanced" doc:"accuracy against delay"`
 	MaxDelay       time.Duration `mapstructure:"max_delay" default:"1s" range:"700ms..4s" doc:"longest wait for a final word"`
 	EndOfUtterance time.Duration `mapstructure:"end_of_utterance" default:"500ms" range:"0s..2s" doc:"silence after which the recognizer ends an utterance; 0s for never"`
-	Timeout        time.Duration `mapstructure:"timeout" default:"10s" range:"100ms..5m" doc:"opening a stream"`
+	Timeout        time.Duration `mapstructure:"timeout" default:"5s" range:"100ms..5m" doc:"opening a stream"`
+	Stall          time.Duration `mapstructure:"stall" default:"3s" range:"100ms..5m" doc:"silence of the vendor while it is sent sound that counts as a failure"`
+
+	Fallback SpeechmaticsFallback `mapstructure:"fallback"`
+}
+
+// SpeechmaticsFallback is the recognizer that goes on when the first one fails.
+type SpeechmaticsFallback struct {
+	URL    string        `mapstructure:"url"`
+	APIKey secret.Secret `mapstructure:"api_key"`
+	Model  string        `mapstructure:"model" oneof:"standard enhanced" doc:"accuracy against delay at the second endpoint; empty takes that of the first"`
 }
 
 // Cartesia is text to speech.
@@ -109,8 +132,18 @@ type Cartesia struct {
 	Voice    string        `mapstructure:"voice"`
 	Model    string        `mapstructure:"model"`
 	Language string        `mapstructure:"language" default:"en" doc:"language of the voice, as ISO 639-1"`
-	Timeout  time.Duration `mapstructure:"timeout" default:"10s" range:"100ms..5m" doc:"opening the socket"`
+	Timeout  time.Duration `mapstructure:"timeout" default:"3s" range:"100ms..5m" doc:"opening the socket"`
 	Stall    time.Duration `mapstructure:"stall" default:"3s" range:"100ms..5m" doc:"silence inside an answer that counts as a failure"`
+
+	Fallback CartesiaFallback `mapstructure:"fallback"`
+}
+
+// CartesiaFallback is the voice that goes on when the first one fails.
+type CartesiaFallback struct {
+	BaseURL string        `mapstructure:"base_url"`
+	APIKey  secret.Secret `mapstructure:"api_key"`
+	Voice   string        `mapstructure:"voice"`
+	Model   string        `mapstructure:"model"`
 }
 
 // Supabase holds the data functions.
@@ -149,6 +182,7 @@ type Turn struct {
 // Archive is what outlives a call.
 type Archive struct {
 	Text          bool          `mapstructure:"text" default:"true" doc:"keep the words of finished turns"`
+	DatabaseURL   secret.Secret `mapstructure:"database_url"`
 	TextRetention time.Duration `mapstructure:"text_retention" default:"90d" range:"1h..3650d" doc:"words are erased after"`
 }
 

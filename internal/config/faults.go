@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Fault is one thing that is wrong. It never holds the value of a secret.
@@ -24,7 +25,17 @@ func (f Fault) String() string {
 	if f.Fix != "" {
 		s += "; " + f.Fix
 	}
-	return s
+	return printable(s)
+}
+
+// printable keeps a terminal from obeying what a file or a variable holds.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // Faults is the error of Load: everything that is wrong, at once.

@@ -14,7 +14,13 @@ import (
 	"github.com/voicectl/voicectl/internal/envcat"
 )
 
-const maxFileBytes = 1 << 20
+// Bounds of a file, and of a list in it: an alias makes many long items of few bytes.
+const (
+	maxFileBytes = 1 << 20
+	maxItems     = 256
+	maxListBytes = 64 << 10
+	tooMany      = "at most 256 entries and 65536 bytes in all"
+)
 
 // fileReader walks a YAML document against the schema.
 type fileReader struct {
@@ -139,6 +145,9 @@ func (r *fileReader) value(k *Key, n *yaml.Node) (any, string) {
 		if !ok {
 			return nil, "a list of texts"
 		}
+		if !small(items) {
+			return nil, tooMany
+		}
 		return k.list(items), ""
 	case Table:
 		return r.table(n)
@@ -171,14 +180,27 @@ func (r *fileReader) table(n *yaml.Node) (any, string) {
 		return nil, "a section of name: text lines"
 	}
 	out := map[string]any{}
+	var values []string
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], follow(n.Content[i+1])
+		if values = append(values, value.Value); !small(values) {
+			return nil, tooMany
+		}
 		if !tableName.MatchString(name.Value) || value.Kind != yaml.ScalarNode || value.Value == "" {
 			return nil, "name: text lines, names in lower case"
 		}
 		out[name.Value] = value.Value
 	}
 	return out, ""
+}
+
+// small holds a list to its bounds.
+func small(items []string) bool {
+	total := 0
+	for _, s := range items[:min(len(items), maxItems)] {
+		total += len(s)
+	}
+	return len(items) <= maxItems && total <= maxListBytes
 }
 
 func scalars(n *yaml.Node) (items []string, ok bool) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,7 +45,9 @@ func Load(o Options) (*Config, *Sources, error) {
 	}
 	l.derive(cfg)
 	l.checkVariables(cfg)
+	l.fallbacks(cfg)
 	l.checkRules(cfg)
+	l.checkModes()
 	src := l.sources(cfg)
 	if len(l.faults) > 0 {
 		return nil, src, l.faults
@@ -70,6 +73,7 @@ type loader struct {
 	faults   Faults
 	warnings []string
 	files    []string
+	open     []string // of those, what everybody can read
 }
 
 func (l *loader) read() error {
@@ -117,8 +121,28 @@ func (l *loader) file(named, otherwise string) (input, error) {
 		return input{}, Faults{{At: name, What: "does not exist", Fix: "check the path, or make one with `voicectl init`"}}
 	case found:
 		l.files = append(l.files, name)
+		if fi, err := os.Stat(path); err == nil && fi.Mode().Perm()&0o004 != 0 {
+			l.open = append(l.open, name)
+		}
 	}
 	return input{name, data}, nil
+}
+
+// checkModes warns of files that hold a secret and that everybody on this machine can read.
+func (l *loader) checkModes() {
+	for _, name := range l.open {
+		var secrets []string
+		for i := range l.s.keys {
+			set, ok := l.final[l.s.keys[i].Path]
+			if ok && set.key.Secret && strings.HasPrefix(set.origin, name+":") {
+				secrets = append(secrets, set.name)
+			}
+		}
+		if len(secrets) > 0 {
+			l.warnings = append(l.warnings, fmt.Sprintf("%s holds secrets (%s), and every user of this machine can read it; run `chmod 600 %s`",
+				name, strings.Join(secrets, ", "), name))
+		}
+	}
 }
 
 func (l *loader) layer(settings []setting, faults Faults) {

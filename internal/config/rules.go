@@ -2,11 +2,14 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/voicectl/voicectl/internal/envcat"
 )
 
 // derive fills what follows from other values, and brings words into one form.
@@ -46,11 +49,18 @@ func (l *loader) checkRules(cfg *Config) {
 	if production && cfg.Dev {
 		l.fault("dev", "--dev opens the server and does not go with ENVIRONMENT=production", "leave one of them out")
 	}
-	if v := l.env["DATABASE_URL"]; v.value != "" {
-		l.faults = append(l.faults, Fault{
-			At: v.origin, Key: "DATABASE_URL", What: "is set, but only the embedded SQLite is built into this version",
-			Fix: "unset it; the database is kept in --data-dir",
-		})
+	if production && cfg.Sandbox {
+		l.fault("sandbox", "--sandbox answers callers from emulators and does not go with ENVIRONMENT=production", "leave one of them out")
+	}
+	if production && cfg.PublicURL == "" && !Loopback(cfg.Host) {
+		l.fault("environment", "PUBLIC_URL is not set, and in production the server does not guess what the outside world calls it",
+			"set it to the https URL under which callers reach this server")
+	}
+	for _, p := range cfg.Limits.TrustedProxies {
+		if _, err := Network(p); err != nil {
+			l.fault("limits.trusted_proxies", "limits.trusted_proxies holds "+envcat.Quote(p)+", which is neither an address nor a network",
+				"write them like 10.0.0.7 or 10.0.0.0/8")
+		}
 	}
 	l.checkAddresses(cfg)
 	l.checkURLs(cfg)
@@ -119,6 +129,16 @@ func origin(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && u.Hostname() != "" &&
 		u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == "" && !strings.Contains(text, "*")
+}
+
+// Network reads an address or a network; an address is a network of one.
+func Network(text string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(text); err == nil {
+		ip = ip.Unmap().WithZone("")
+		return netip.PrefixFrom(ip, ip.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	return p.Masked(), err
 }
 
 // Loopback tells whether only this machine reaches a host.

@@ -218,3 +218,19 @@ func TestCatalogue_DefaultsHaveTheirOwnShape(t *testing.T) {
 		}
 	}
 }
+
+func TestLooksSecret_KnowsTheNamesOfTheCatalogueAndOfOthers(t *testing.T) {
+	for _, v := range load(t).All() {
+		if v.Secret && !LooksSecret(v.Name) {
+			t.Errorf("%s is secret and does not look it", v.Name)
+		}
+	}
+	for name, want := range map[string]bool{
+		"STRIPE_SECRET": true, "DB_PASSWORD": true, "MY_APIKEY": true, "SENTRY_DSN": true, "database_url": true,
+		"KEYBOARD": false, "MONKEY_COUNT": false, "LOG_LEVEL": false, "PORT": false, "VOICE_ID": false,
+	} {
+		if LooksSecret(name) != want {
+			t.Errorf("%s: got %v", name, !want)
+		}
+	}
+}

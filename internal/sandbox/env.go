@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/voicectl/voicectl/internal/sandbox/stage"
+	"github.com/voicectl/voicectl/internal/sandbox/ultravox"
 )
 
 // Var is one environment variable.
@@ -29,6 +30,27 @@ func Env(base string) []Var {
 		{"SUPABASE_ANON_KEY", "sandbox-supabase"},
 		{"TWILIO_AUTH_TOKEN", AuthToken},
 	}
+}
+
+// AccountSID is the account of the phone network's emulator. Any other of its form will do as well.
+const AccountSID = "AC5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+
+// CheckEnv returns, beside those of Env, the variables that point `voicectl check` at the vendors' other interfaces.
+// They are apart because they change what an agent does: a server that knows its account refuses calls of another,
+// and one that has a speech model hears with it.
+func CheckEnv(base string) []Var {
+	base = strings.TrimRight(base, "/")
+	return append(Env(base),
+		Var{"SPEECHMATICS_MANAGEMENT_URL", base + "/" + stage.Speechmatics + "/v1"},
+		Var{"SUPABASE_API_URL", base + "/" + stage.Supabase},
+		Var{"TWILIO_ACCOUNT_SID", AccountSID},
+		Var{"TWILIO_API_BASE_URL", base + "/" + stage.Twilio},
+		Var{"TWILIO_NUMBER", "+15550100002"},
+		Var{"HF_TOKEN", "sandbox-huggingface"},
+		Var{"HF_ENDPOINT", base + "/" + stage.HuggingFace},
+		Var{"ULTRAVOX_BASE_URL", base + "/" + stage.Ultravox + "/v1"},
+		Var{"ULTRAVOX_MODEL", ultravox.Model},
+	)
 }
 
 // Export renders variables for a POSIX shell, one export a line.

@@ -4,10 +4,13 @@ import (
 	"net/http"
 
 	"github.com/voicectl/voicectl/internal/sandbox/cartesia"
+	"github.com/voicectl/voicectl/internal/sandbox/huggingface"
 	"github.com/voicectl/voicectl/internal/sandbox/openai"
 	"github.com/voicectl/voicectl/internal/sandbox/speechmatics"
 	"github.com/voicectl/voicectl/internal/sandbox/stage"
 	"github.com/voicectl/voicectl/internal/sandbox/supabase"
+	"github.com/voicectl/voicectl/internal/sandbox/twilio"
+	"github.com/voicectl/voicectl/internal/sandbox/ultravox"
 )
 
 // mount is one emulator: a vendor's name is its prefix.
@@ -24,5 +27,8 @@ func mounts() []mount {
 		{stage.OpenAI, openai.New, openai.Refuse},
 		{stage.Supabase, supabase.New, supabase.Refuse},
 		{stage.Cartesia, func(s *stage.Stage) http.Handler { return cartesia.New(s) }, cartesia.Refuse},
+		{stage.Twilio, func(s *stage.Stage) http.Handler { return twilio.New(s) }, twilio.Refuse},
+		{stage.HuggingFace, huggingface.New, huggingface.Refuse},
+		{stage.Ultravox, ultravox.New, ultravox.Refuse},
 	}
 }

@@ -92,10 +92,17 @@ func (t *Writer) Emit(e Event) {
 	}
 	e.T = max(e.T, 0)
 	e.At = e.At.Round(0).UTC()
-	line, err := json.Marshal(e)
-	if err != nil {
-		t.fail(fmt.Errorf("trace: write %s: %w", e.Event, err))
-		return
+	buf, _ := lineBuffers.Get().(*[]byte)
+	defer lineBuffers.Put(buf)
+	line, ok := appendEvent((*buf)[:0], &e)
+	if ok {
+		*buf = line[:0]
+	} else {
+		var err error
+		if line, err = json.Marshal(e); err != nil {
+			t.fail(fmt.Errorf("trace: write %s: %w", e.Event, err))
+			return
+		}
 	}
 	if t.err != nil || t.written+int64(len(line))+1 > t.o.Limit {
 		t.dropped++

@@ -20,6 +20,8 @@ type AcceptOptions struct {
 // Small buffers after the hijack: an idle call costs 8 KB in place of 23.
 const bufferSize = 512
 
+const sendBuffer = 64 << 10
+
 //nolint:gochecknoglobals // a pool is shared by nature
 var writeBuffers, dialBuffers sync.Pool
 
@@ -37,6 +39,10 @@ func Accept(w http.ResponseWriter, r *http.Request, o AcceptOptions) (*Conn, err
 	c, err := up.Upgrade(w, r, nil)
 	if err != nil {
 		return nil, err
+	}
+	// The kernel would let a peer that does not read pile up megabytes. This is over a second of sound.
+	if tcp, ok := c.NetConn().(interface{ SetWriteBuffer(int) error }); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // a bound, not a need
 	}
 	return wrap(c, o.Limit, o.WriteTimeout), nil
 }

@@ -21,6 +21,7 @@ type DialOptions struct {
 	Timeout      time.Duration // of the whole handshake; 0 = 10 s
 	WriteTimeout time.Duration
 	Subprotocols []string
+	ReadBuffer   int // bytes; 0 = 4 KiB. Small messages need no more than 1 KiB
 	TLS          *tls.Config
 	// NoProxy dials the peer itself whatever the environment says: a Dialer that judges addresses must see
 	// the peer's, not a proxy's.
@@ -36,6 +37,9 @@ func Dial(ctx context.Context, rawURL string, o DialOptions) (*Conn, error) {
 	}
 	if o.Limit <= 0 {
 		o.Limit = 1 << 20
+	}
+	if o.ReadBuffer <= 0 {
+		o.ReadBuffer = 4 << 10
 	}
 	// The library stops a dial with ctx, but not the wait for the answer to the upgrade.
 	dial := o.Dialer
@@ -53,7 +57,7 @@ func Dial(ctx context.Context, rawURL string, o DialOptions) (*Conn, error) {
 	d := websocket.Dialer{
 		Proxy:             http.ProxyFromEnvironment,
 		HandshakeTimeout:  o.Timeout,
-		ReadBufferSize:    4096,
+		ReadBufferSize:    o.ReadBuffer,
 		WriteBufferSize:   4096,
 		WriteBufferPool:   &dialBuffers,
 		Subprotocols:      o.Subprotocols,

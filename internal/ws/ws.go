@@ -54,6 +54,7 @@ type Conn struct {
 	closed bool
 	stop   chan struct{}
 	once   sync.Once
+	alive  // what tells a living peer from a dead one
 }
 
 func wrap(c *websocket.Conn, limit int64, writeTimeout time.Duration) *Conn {
@@ -63,17 +64,30 @@ func wrap(c *websocket.Conn, limit int64, writeTimeout time.Duration) *Conn {
 	if writeTimeout <= 0 {
 		writeTimeout = DefaultWriteTimeout
 	}
-	return &Conn{ws: c, writeTimeout: writeTimeout, stop: make(chan struct{})}
+	conn := &Conn{ws: c, writeTimeout: writeTimeout, stop: make(chan struct{})}
+	conn.listen()
+	return conn
 }
 
 // Read returns the next data message, appended to buf[:0]; reuse the result as the next buf to read
 // without allocation.
 func (c *Conn) Read(buf []byte) (Kind, []byte, error) {
-	kind, r, err := c.ws.NextReader()
+	kind, r, err := c.ws.NextReader() // here a silent socket waits: what comes after has its own frame on the stack
 	if err != nil {
-		return 0, buf[:0], err
+		return 0, buf[:0], c.why(err)
 	}
-	buf = buf[:0]
+	c.heard.Add(1)
+	if buf, err = c.rest(r, buf[:0]); err != nil {
+		return 0, buf, err
+	}
+	return Kind(kind), buf, nil
+}
+
+// rest reads a message to its end.
+func (c *Conn) rest(r io.Reader, buf []byte) ([]byte, error) {
+	if cap(buf) == 0 {
+		buf = make([]byte, 0, bufferSize)
+	}
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
@@ -81,11 +95,12 @@ func (c *Conn) Read(buf []byte) (Kind, []byte, error) {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		if errors.Is(err, io.EOF) {
-			return Kind(kind), buf, nil
+			return buf, nil
 		}
 		if err != nil {
-			return 0, buf[:0], err
+			return buf[:0], c.why(err)
 		}
+		c.heard.Add(1)
 	}
 }
 
@@ -105,15 +120,30 @@ func (c *Conn) Write(kind Kind, data []byte) error {
 	if err := c.ws.SetWriteDeadline(time.Now().Add(c.writeTimeout)); err != nil {
 		return err
 	}
-	return c.ws.WriteMessage(int(kind), data)
+	err := c.ws.WriteMessage(int(kind), data)
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
+		c.stuck.Store(true)
+	}
+	return err
 }
 
 // Close says goodbye with a code and a reason (at most 123 bytes are sent) and closes the socket. It
-// waits up to one second for the write and a third of one for the peer to leave.
+// waits up to one second for the write and a third of one for the peer to leave. A peer that did not take a
+// message in time is not told.
 func (c *Conn) Close(code int, reason string) error {
 	var err error
 	c.once.Do(func() {
 		close(c.stop)
+		defer func() {
+			c.mu.Lock()
+			c.closed = true
+			c.mu.Unlock()
+		}()
+		if c.stuck.Load() || c.dead.Load() {
+			c.reset()
+			return
+		}
 		if len(reason) > 123 {
 			reason = strings.ToValidUTF8(reason[:123], "")
 		}
@@ -121,9 +151,6 @@ func (c *Conn) Close(code int, reason string) error {
 		_ = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
 		c.linger()
 		err = c.ws.Close()
-		c.mu.Lock()
-		c.closed = true
-		c.mu.Unlock()
 	})
 	return err
 }
@@ -153,28 +180,6 @@ func (c *Conn) Drop() error {
 	return c.ws.NetConn().Close()
 }
 
-// KeepAlive pings every interval and fails reads when two pings in a row go unanswered. It stops with
-// Close. Call it before reading.
-func (c *Conn) KeepAlive(interval time.Duration) {
-	_ = c.ws.SetReadDeadline(time.Now().Add(2 * interval))
-	c.ws.SetPongHandler(func(string) error { return c.ws.SetReadDeadline(time.Now().Add(2 * interval)) })
-	go func() {
-		t := time.NewTimer(interval)
-		defer t.Stop()
-		for {
-			select {
-			case <-c.stop:
-				return
-			case <-t.C:
-				if c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)) != nil {
-					return
-				}
-				t.Reset(interval)
-			}
-		}
-	}()
-}
-
 // Subprotocol is what the handshake agreed on.
 func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
 
@@ -190,6 +195,8 @@ func CloseCode(err error) int {
 		return ce.Code
 	case errors.Is(err, websocket.ErrReadLimit):
 		return CloseTooBig
+	case errors.Is(err, ErrLost):
+		return CloseAbnormal
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return CloseAbnormal
 	}

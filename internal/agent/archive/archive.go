@@ -1,15 +1,21 @@
 // Package archive keeps what must survive a process: calls, finished turns, event files, recordings.
 //
-// Rows live in one SQLite file (WAL, synchronous FULL); events and recordings are files beside it.
-// Everything under Options.Dir is private to the user (files 0600, folders 0700) and every path goes
-// through os.Root, so that no id can lead outside.
+// Rows live in one SQLite file (WAL, synchronous FULL), or in the PostgreSQL database that Options names;
+// events and recordings are files in Options.Dir in both cases. Everything under it is private to the user
+// (files 0600, folders 0700) and every path goes through os.Root, so that no id can lead outside.
 //
 // One goroutine, started by Open and awaited by Close, owns the writing connection and the spool file.
 // It commits in groups whatever has gathered while the last commit was in flight. A caller waits 50 ms
-// at most: what is not on disk by then stays in a bounded queue (ErrSpooled), what the queue cannot hold
-// goes to an append-only file, and all of it lands later, once, by its key (call, seq). A second, short
-// goroutine checks a large database in the background after Open. Several processes may share a folder,
-// as an old one that drains and its successor do.
+// at most: what is not on disk by then stays in a bounded queue (ErrSpooled). When the trouble lasts over
+// a second, or the queue fills, it goes to an append-only file, where it is as safe as in the database.
+// All of it lands later, once, by its key (call, seq). A second, short goroutine checks a large database
+// in the background after Open.
+//
+// Several processes may share a folder, as an old one that drains and its successor do, or a PostgreSQL
+// database from folders of their own. Each has an id and tells every 15 seconds that it lives. A call that
+// is open while its process has not been heard of for 90 seconds is given the end "lost", at the time when
+// the process was last heard of. That end is a guess: a process that was only cut off overrules it with
+// the true one.
 package archive
 
 import (
@@ -18,10 +24,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/voicectl/voicectl/internal/secret"
 )
 
 // DatabaseFile is the name of the database in Options.Dir.
@@ -32,6 +41,11 @@ const (
 	busyTimeout  = 250 * time.Millisecond // one attempt waits so long for another process's lock
 	retryFirst   = 50 * time.Millisecond
 	retryMost    = 2 * time.Second
+	spillAfter   = time.Second      // of trouble: from then on records go to the spool file at once
+	startWait    = 10 * time.Second // for a server that is coming up
+	pulseEvery   = 15 * time.Second
+	pulseAgain   = time.Second // after one that did not get through
+	silentFor    = 90 * time.Second
 	maxQueue     = 10_000
 	maxBatch     = 256
 	maxSpoolSize = 256 << 20
@@ -54,19 +68,23 @@ var (
 
 // Options shape an Archive.
 type Options struct {
-	Dir       string // data folder, made when absent
+	Dir       string        // data folder, made when absent
+	Database  secret.Secret // URL of a PostgreSQL database; not set: SQLite in Dir
 	Log       *slog.Logger
 	Now       func() time.Time
 	Retention Retention
 
-	queueLimit int // 0 = maxQueue; tests make it small
+	queueLimit int           // 0 = maxQueue; tests make it small
+	startWait  time.Duration // 0 = startWait
+	pulse      time.Duration // 0 = pulseEvery
 }
 
 // Archive is open storage. Its methods may be called from any goroutine.
 type Archive struct {
 	o       Options
-	root    *os.Root
-	read    *sql.DB
+	folder  *folder
+	engine  engine
+	read    atomic.Pointer[sql.DB]
 	write   *writer
 	stopped chan struct{} // closed by the writer's goroutine
 	checked chan struct{} // closed by the background check
@@ -87,13 +105,19 @@ func Open(o Options) (*Archive, error) {
 	if o.queueLimit <= 0 {
 		o.queueLimit = maxQueue
 	}
-	root, err := openRoot(o.Dir)
+	if o.startWait <= 0 {
+		o.startWait = startWait
+	}
+	if o.pulse <= 0 {
+		o.pulse = pulseEvery
+	}
+	e, f, err := newEngine(o)
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{o: o, root: root, stopped: make(chan struct{}), checked: make(chan struct{})}
+	a := &Archive{o: o, folder: f, engine: e, stopped: make(chan struct{}), checked: make(chan struct{})}
 	if err := a.start(); err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, f.close())
 	}
 	return a, nil
 }
@@ -101,36 +125,76 @@ func Open(o Options) (*Archive, error) {
 func (a *Archive) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.cancel = cancel
-	db, read, err := openDatabase(ctx, a.root, a.o.Dir)
+	db, err := a.openWrite(ctx)
 	if err != nil {
 		cancel()
 		return err
 	}
-	a.read = read
-	a.write, err = newWriter(ctx, db, a.root, a.o)
-	if err != nil {
+	if err := a.openRead(); err != nil {
 		cancel()
-		return errors.Join(err, db.Close(), read.Close())
+		return errors.Join(err, db.Close())
+	}
+	a.write = &writer{engine: a.engine, db: db, queue: newQueue(a.o.queueLimit), log: a.o.Log, id: uuid.NewString(), every: a.o.pulse, replaced: a.openRead}
+	if err := a.write.open(ctx, a.folder); err != nil {
+		cancel()
+		return errors.Join(err, a.write.letGo(), a.read.Load().Close())
 	}
 	go func() { defer close(a.stopped); a.write.run() }()
 	go func() { defer close(a.checked); a.check(ctx) }()
 	return nil
 }
 
+// openWrite gives a server that is coming up, or full, some time.
+func (a *Archive) openWrite(ctx context.Context) (*sql.DB, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.startWait)
+	defer cancel()
+	var last error
+	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
+		db, err := a.engine.openWrite(ctx)
+		switch {
+		case err == nil:
+			return db, nil
+		case last != nil && ctx.Err() != nil:
+			return nil, last // says more than that the time was over
+		case !transient(err):
+			return nil, err
+		}
+		last = err
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, last
+		}
+	}
+}
+
+// openRead opens the reads, in place of those of a database that was replaced.
+func (a *Archive) openRead() error {
+	db, err := a.engine.openRead()
+	if err != nil {
+		return err
+	}
+	if old := a.read.Swap(db); old != nil {
+		return old.Close()
+	}
+	return nil
+}
+
 // check reads a database too large to be checked at start.
 func (a *Archive) check(ctx context.Context) {
-	st, err := a.root.Stat(DatabaseFile)
-	if err != nil || st.Size() <= checkAtOpen {
-		return
-	}
-	if err := quickCheck(ctx, a.read); err != nil && ctx.Err() == nil {
+	if err := a.engine.check(ctx, a.read.Load()); err != nil && ctx.Err() == nil {
 		a.damaged.Store(true)
 		a.o.Log.Error("database is damaged: restore a copy of it", "component", "archive", "err", err)
 	}
 }
 
-// Degraded tells that finished turns are not reaching the database, or that it is damaged.
-func (a *Archive) Degraded() bool { return a.write.degraded.Load() || a.damaged.Load() }
+// Degraded tells that finished turns are not reaching the database, that it did not answer when it was
+// last asked, or that it is damaged.
+func (a *Archive) Degraded() bool {
+	return a.write.degraded.Load() || a.write.silent.Load() || a.damaged.Load()
+}
 
 // Waiting is the number of records in memory that are not on disk yet.
 func (a *Archive) Waiting() int { return a.write.queue.len() }
@@ -149,7 +213,7 @@ func (a *Archive) Close() error {
 		a.write.stop()
 		<-a.stopped
 		<-a.checked
-		err = errors.Join(a.write.closeErr, a.read.Close(), a.root.Close())
+		err = errors.Join(a.write.closeErr, a.read.Load().Close(), a.folder.close())
 		if err != nil {
 			err = fmt.Errorf("archive: close %s: %w", a.o.Dir, err)
 		}

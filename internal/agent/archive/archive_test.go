@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -15,16 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("ARCHIVE_TEST_CHILD"); dir != "" {
-		writeUntilKilled(dir)
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
 
 var began = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
@@ -89,82 +79,87 @@ func turns(t *testing.T, a *Archive, id uuid.UUID) []Turn {
 }
 
 func TestArchive_GivesBackWhatWasStoredAfterAReopen(t *testing.T) {
-	dir := t.TempDir()
-	a, err := Open(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := call(1)
-	put(t, a.BeginCall(t.Context(), c))
-	want := []Turn{turn(c.ID, 0), turn(c.ID, 1)}
-	for _, tn := range want {
-		put(t, a.AddTurn(t.Context(), tn))
-	}
-	put(t, a.EndCall(t.Context(), c.ID, "completed", began.Add(time.Hour)))
-	put(t, a.EndCall(t.Context(), c.ID, "error", began.Add(2*time.Hour))) // the first end stands
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	a = open(t, Options{Dir: dir})
-	got, err := a.Call(t.Context(), c.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.EndedAt, c.EndReason, c.Turns = began.Add(time.Hour), "completed", 2
-	if !reflect.DeepEqual(got, c) {
-		t.Errorf("call\n got %+v\nwant %+v", got, c)
-	}
-	if got := turns(t, a, c.ID); !reflect.DeepEqual(got, want) {
-		t.Errorf("turns\n got %+v\nwant %+v", got, want)
-	}
-}
-
-func TestArchive_StoresATurnOnceByCallAndSeq(t *testing.T) {
-	a, c := open(t, Options{}), call(1)
-	put(t, a.BeginCall(t.Context(), c))
-	first := turn(c.ID, 0)
-	put(t, a.AddTurn(t.Context(), first))
-	again := first
-	again.AgentText = "another"
-	put(t, a.AddTurn(t.Context(), again))
-	settle(t, a)
-	if got := turns(t, a, c.ID); len(got) != 1 || got[0].AgentText != first.AgentText {
-		t.Errorf("got %+v, want the first alone", got)
-	}
-}
-
-func TestArchive_PagesThroughCallsNewestFirst(t *testing.T) {
-	a := open(t, Options{})
-	var want []uuid.UUID
-	for n := range 7 {
-		c := call(n / 2) // pairs share a start
-		want = append(want, c.ID)
-		put(t, a.BeginCall(t.Context(), c))
-	}
-	settle(t, a)
-	seen := map[uuid.UUID]bool{}
-	last, lastStart := uuid.Nil, time.Now()
-	for {
-		page, err := a.Calls(t.Context(), 3, last)
+	onBoth(t, func(t *testing.T, s store) {
+		a, err := Open(s.options())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(page) == 0 {
-			break
+		c := call(1)
+		put(t, a.BeginCall(t.Context(), c))
+		want := []Turn{turn(c.ID, 0), turn(c.ID, 1)}
+		for _, tn := range want {
+			put(t, a.AddTurn(t.Context(), tn))
 		}
-		for _, c := range page {
-			if seen[c.ID] || c.StartedAt.After(lastStart) {
-				t.Errorf("call %s repeated or out of order", c.ID)
+		put(t, a.EndCall(t.Context(), c.ID, "completed", began.Add(time.Hour)))
+		put(t, a.EndCall(t.Context(), c.ID, "error", began.Add(2*time.Hour))) // the first end stands
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		a = open(t, s.options())
+		got, err := a.Call(t.Context(), c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.EndedAt, c.EndReason, c.Turns = began.Add(time.Hour), "completed", 2
+		if !reflect.DeepEqual(got, c) {
+			t.Errorf("call\n got %+v\nwant %+v", got, c)
+		}
+		if got := turns(t, a, c.ID); !reflect.DeepEqual(got, want) {
+			t.Errorf("turns\n got %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+func TestArchive_StoresATurnOnceByCallAndSeq(t *testing.T) {
+	onBoth(t, func(t *testing.T, s store) {
+		a, c := open(t, s.options()), call(1)
+		put(t, a.BeginCall(t.Context(), c))
+		first := turn(c.ID, 0)
+		put(t, a.AddTurn(t.Context(), first))
+		again := first
+		again.AgentText = "another"
+		put(t, a.AddTurn(t.Context(), again))
+		settle(t, a)
+		if got := turns(t, a, c.ID); len(got) != 1 || got[0].AgentText != first.AgentText {
+			t.Errorf("got %+v, want the first alone", got)
+		}
+	})
+}
+
+func TestArchive_PagesThroughCallsNewestFirst(t *testing.T) {
+	onBoth(t, func(t *testing.T, s store) {
+		a := open(t, s.options())
+		var want []uuid.UUID
+		for n := range 7 {
+			c := call(n / 2) // pairs share a start
+			want = append(want, c.ID)
+			put(t, a.BeginCall(t.Context(), c))
+		}
+		settle(t, a)
+		seen := map[uuid.UUID]bool{}
+		last, lastStart := uuid.Nil, time.Now()
+		for {
+			page, err := a.Calls(t.Context(), 3, last)
+			if err != nil {
+				t.Fatal(err)
 			}
-			seen[c.ID], last, lastStart = true, c.ID, c.StartedAt
+			if len(page) == 0 {
+				break
+			}
+			for _, c := range page {
+				if seen[c.ID] || c.StartedAt.After(lastStart) {
+					t.Errorf("call %s repeated or out of order", c.ID)
+				}
+				seen[c.ID], last, lastStart = true, c.ID, c.StartedAt
+			}
 		}
-	}
-	if len(seen) != len(want) {
-		t.Errorf("saw %d calls, want %d", len(seen), len(want))
-	}
-	if _, err := a.Calls(t.Context(), 3, uuid.New()); !errors.Is(err, ErrNotFound) {
-		t.Errorf("unknown cursor: got %v, want ErrNotFound", err)
-	}
+		if len(seen) != len(want) {
+			t.Errorf("saw %d calls, want %d", len(seen), len(want))
+		}
+		if _, err := a.Calls(t.Context(), 3, uuid.New()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("unknown cursor: got %v, want ErrNotFound", err)
+		}
+	})
 }
 
 func TestArchive_RefusesRecordsOutOfBounds(t *testing.T) {
@@ -305,17 +300,42 @@ func TestOpen_RefusesADamagedDatabaseAndLeavesItAlone(t *testing.T) {
 }
 
 func TestOpen_RefusesASchemaFromTheFuture(t *testing.T) {
-	dir := t.TempDir()
-	db, err := sql.Open("sqlite", filepath.Join(dir, DatabaseFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.ExecContext(t.Context(), "PRAGMA user_version = 999"); err != nil || db.Close() != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "newer voicectl") {
-		t.Errorf("got %v, want a word about the newer voicectl", err)
-	}
+	onBoth(t, func(t *testing.T, s store) {
+		a, err := Open(s.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.(fileStore); ok {
+			s.exec(t, "PRAGMA user_version = 999")
+		} else {
+			s.exec(t, "UPDATE schema_version SET version = 999")
+		}
+		if _, err := Open(s.options()); err == nil || !strings.Contains(err.Error(), "schema version 999") || !strings.Contains(err.Error(), "newer voicectl") {
+			t.Errorf("got %v, want the version and a word about the newer voicectl", err)
+		}
+	})
+}
+
+func TestArchive_TakesTextThatNoEncodingAllows(t *testing.T) {
+	onBoth(t, func(t *testing.T, s store) {
+		a, c := open(t, s.options()), call(1)
+		c.CallSID = "CA\x00\xff"
+		put(t, a.BeginCall(t.Context(), c))
+		tn := turn(c.ID, 0)
+		tn.UserText, tn.Tools[0].Name = "a\x00b\xffc", "t\x00\xff"
+		put(t, a.AddTurn(t.Context(), tn))
+		settle(t, a)
+		got := turns(t, a, c.ID)
+		if len(got) != 1 || got[0].UserText != "a\uFFFDb\uFFFDc" || len(got[0].Tools) != 2 {
+			t.Errorf("got %+v", got)
+		}
+		if have, err := a.Call(t.Context(), c.ID); err != nil || have.CallSID != "CA\uFFFD\uFFFD" {
+			t.Errorf("got %+v, %v", have, err)
+		}
+	})
 }
 
 func TestOpen_TakesAnOddFolderName(t *testing.T) {

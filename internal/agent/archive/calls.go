@@ -20,7 +20,7 @@ func (a *Archive) BeginCall(ctx context.Context, c Call) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	return a.write.put(ctx, record{Begin: &c})
+	return a.write.put(ctx, record{Begin: &c, By: a.write.id})
 }
 
 // EndCall stores how a call ended. The first end stands. It waits as AddTurn does.
@@ -53,10 +53,10 @@ func (a *Archive) Calls(ctx context.Context, limit int, before uuid.UUID) ([]Cal
 		if err != nil {
 			return nil, err
 		}
-		where, args = "WHERE (started_at, id) < (?, ?) ", []any{micros(mark.StartedAt), before.String()}
+		where, args = "WHERE (started_at, id) < ($1, $2) ", []any{micros(mark.StartedAt), before.String()}
 	}
 	args = append(args, min(max(limit, 1), MaxPage))
-	rows, err := a.read.QueryContext(ctx, callColumns+where+"ORDER BY started_at DESC, id DESC LIMIT ?", args...)
+	rows, err := a.read.Load().QueryContext(ctx, callColumns+where+fmt.Sprintf("ORDER BY started_at DESC, id DESC LIMIT $%d", len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("archive: list calls: %w", err)
 	}
@@ -77,7 +77,7 @@ func (a *Archive) Calls(ctx context.Context, limit int, before uuid.UUID) ([]Cal
 
 // Call returns one call, or ErrNotFound.
 func (a *Archive) Call(ctx context.Context, id uuid.UUID) (Call, error) {
-	c, err := scanCall(a.read.QueryRowContext(ctx, callColumns+"WHERE id = ?", id.String()).Scan)
+	c, err := scanCall(a.read.Load().QueryRowContext(ctx, callColumns+"WHERE id = $1", id.String()).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Call{}, fmt.Errorf("%w: call %s", ErrNotFound, id)
 	}
@@ -96,8 +96,8 @@ func scanCall(scan func(...any) error) (c Call, err error) {
 
 // Turns returns the turns of a call in order; none for a call that is not known.
 func (a *Archive) Turns(ctx context.Context, id uuid.UUID) ([]Turn, error) {
-	rows, err := a.read.QueryContext(ctx, `SELECT seq, user_text, agent_text, cut, tools, started_at, latencies
-FROM turns WHERE call_id = ? ORDER BY seq`, id.String())
+	rows, err := a.read.Load().QueryContext(ctx, `SELECT seq, user_text, agent_text, cut, tools, started_at, latencies
+FROM turns WHERE call_id = $1 ORDER BY seq`, id.String())
 	if err != nil {
 		return nil, fmt.Errorf("archive: read turns of %s: %w", id, err)
 	}

@@ -1,166 +1,47 @@
 package archive
 
 import (
-	"bufio"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// writeUntilKilled is the child of the crash test: it writes turns from four goroutines and tells each
-// one that is acknowledged on its standard output, which is not buffered.
-func writeUntilKilled(dir string) {
-	a, err := Open(Options{Dir: dir})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
-	ctx := context.Background()
-	var wg sync.WaitGroup
-	for range 4 {
-		c := call(0)
-		if err := a.BeginCall(ctx, c); err != nil && !errors.Is(err, ErrSpooled) {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
-		}
-		wg.Go(func() {
-			for seq := 0; ; seq++ {
-				if a.AddTurn(ctx, turn(c.ID, seq)) == nil {
-					_, _ = os.Stdout.WriteString(c.ID.String() + " " + strconv.Itoa(seq) + "\n")
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-func TestArchive_LosesNoAcknowledgedTurnToAKill(t *testing.T) {
-	kills := 10
-	if n, err := strconv.Atoi(os.Getenv("ARCHIVE_KILLS")); err == nil {
-		kills = n
-	}
-	dir, total := t.TempDir(), 0
-	for range kills {
-		acked := killedChild(t, dir, 1+rand.IntN(400))
-		total += len(acked)
-		a, err := Open(Options{Dir: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		settle(t, a)
-		have := map[string]bool{}
-		for _, line := range acked {
-			id := uuid.MustParse(line[:36])
-			if !have[id.String()] {
-				have[id.String()] = true
-				for _, got := range turns(t, a, id) {
-					want := turn(id, got.Seq)
-					if got.UserText != want.UserText || got.AgentText != want.AgentText || len(got.Tools) != len(want.Tools) {
-						t.Fatalf("half a turn: %+v", got)
-					}
-					have[fmt.Sprint(id, " ", got.Seq)] = true
-				}
-			}
-			if !have[line] {
-				t.Fatalf("acknowledged turn %s is lost", line)
-			}
-		}
-		if err := errors.Join(quickCheck(t.Context(), a.read), a.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("%d kills, %d acknowledged turns, none lost", kills, total)
-}
-
-// killedChild runs the child, kills it after n acknowledged turns and returns all that were told.
-func killedChild(t *testing.T, dir string, n int) (acked []string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), "ARCHIVE_TEST_CHILD="+dir)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		acked = append(acked, lines.Text())
-		if len(acked) == n { // what it tells before it dies counts too
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if last := len(acked) - 1; last >= 0 && len(acked[last]) < 38 {
-		acked = acked[:last] // died in the middle of telling
-	}
-	if err := cmd.Wait(); err == nil || len(acked) < n {
-		t.Fatalf("child ended by itself after %d turns: %v", len(acked), err)
-	}
-	return acked
-}
-
-func lockDatabase(t *testing.T, dir string) (unlock func()) {
-	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, DatabaseFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		_, err := db.ExecContext(context.WithoutCancel(t.Context()), "ROLLBACK")
-		if err := errors.Join(err, db.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestArchive_ALockedDatabaseDelaysTurnsAndLosesNone(t *testing.T) {
-	dir := t.TempDir()
-	a, id := open(t, Options{Dir: dir}), uuid.New()
-	unlock := lockDatabase(t, dir)
-	start := time.Now()
-	if err := a.AddTurn(t.Context(), turn(id, 0)); !errors.Is(err, ErrSpooled) {
-		t.Fatalf("got %v, want ErrSpooled", err)
-	}
-	if took := time.Since(start); took < patience || took > patience+200*time.Millisecond {
-		t.Errorf("waited %v, want about %v", took, patience)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for seq := 1; seq < 500; seq++ {
-		if err := a.AddTurn(ctx, turn(id, seq)); !errors.Is(err, ErrSpooled) {
-			t.Fatalf("got %v, want ErrSpooled at once", err)
+	onBoth(t, func(t *testing.T, s store) {
+		a, id := open(t, s.options()), uuid.New()
+		settle(t, a)
+		unlock := s.lock(t)
+		start := time.Now()
+		if err := a.AddTurn(t.Context(), turn(id, 0)); !errors.Is(err, ErrSpooled) {
+			t.Fatalf("got %v, want ErrSpooled", err)
 		}
-	}
-	if !a.Degraded() || a.Waiting() != 500 {
-		t.Errorf("degraded %v, waiting %d, want true, 500", a.Degraded(), a.Waiting())
-	}
-	if err := a.Flush(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("flush of a stuck archive: %v", err)
-	}
-	unlock()
-	settle(t, a)
-	wantOnce(t, a, id, 500)
-	wantHealthy(t, a)
+		if took := time.Since(start); took < patience || took > patience+200*time.Millisecond {
+			t.Errorf("waited %v, want about %v", took, patience)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for seq := 1; seq < 500; seq++ {
+			if err := a.AddTurn(ctx, turn(id, seq)); !errors.Is(err, ErrSpooled) {
+				t.Fatalf("got %v, want ErrSpooled at once", err)
+			}
+		}
+		if !a.Degraded() || a.Waiting() != 500 {
+			t.Errorf("degraded %v, waiting %d, want true, 500", a.Degraded(), a.Waiting())
+		}
+		if err := a.Flush(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("flush of a stuck archive: %v", err)
+		}
+		unlock()
+		settle(t, a)
+		wantOnce(t, a, id, 500)
+		wantHealthy(t, a)
+	})
 }
 
 func wantOnce(t *testing.T, a *Archive, id uuid.UUID, n int) {
@@ -198,73 +79,86 @@ func spoolFiles(t *testing.T, dir string) []string {
 }
 
 func TestArchive_AFullQueueGoesToTheSpoolFileAndComesBack(t *testing.T) {
-	dir := t.TempDir()
-	a, id := open(t, Options{Dir: dir, queueLimit: 20}), uuid.New()
-	unlock := lockDatabase(t, dir)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for seq := range 1000 { // far more than the queue holds
-		deadline := time.Now().Add(10 * time.Second)
-		for err := a.AddTurn(ctx, turn(id, seq)); !errors.Is(err, ErrSpooled) && err != nil; err = a.AddTurn(ctx, turn(id, seq)) {
-			if !errors.Is(err, ErrFull) || time.Now().After(deadline) {
-				t.Fatal(err)
+	onBoth(t, func(t *testing.T, s store) {
+		o := s.options()
+		o.queueLimit = 20
+		dir := o.Dir
+		a, id := open(t, o), uuid.New()
+		settle(t, a)
+		unlock := s.lock(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for seq := range 1000 { // far more than the queue holds
+			deadline := time.Now().Add(10 * time.Second)
+			for err := a.AddTurn(ctx, turn(id, seq)); !errors.Is(err, ErrSpooled) && err != nil; err = a.AddTurn(ctx, turn(id, seq)) {
+				if !errors.Is(err, ErrFull) || time.Now().After(deadline) {
+					t.Fatal(err)
+				}
 			}
 		}
-	}
-	if len(spoolFiles(t, dir)) != 1 || !a.Degraded() {
-		t.Errorf("spool files %v, degraded %v", spoolFiles(t, dir), a.Degraded())
-	}
-	unlock()
-	settle(t, a)
-	wantOnce(t, a, id, 1000)
-	wantHealthy(t, a)
+		if len(spoolFiles(t, dir)) != 1 || !a.Degraded() {
+			t.Errorf("spool files %v, degraded %v", spoolFiles(t, dir), a.Degraded())
+		}
+		unlock()
+		settle(t, a)
+		wantOnce(t, a, id, 1000)
+		wantHealthy(t, a)
+	})
 }
 
 func TestArchive_WhatACloseCannotLandTheNextOpenDoes(t *testing.T) {
-	dir, id := t.TempDir(), uuid.New()
-	a, err := Open(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock := lockDatabase(t, dir)
-	for seq := range 3 {
-		put(t, a.AddTurn(t.Context(), turn(id, seq)))
-	}
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.AddTurn(t.Context(), turn(id, 3)); !errors.Is(err, ErrClosed) {
-		t.Errorf("after Close: %v, want ErrClosed", err)
-	}
-	unlock()
-	if n := len(spoolFiles(t, dir)); n != 1 {
-		t.Fatalf("%d spool files, want 1", n)
-	}
-	b := open(t, Options{Dir: dir})
-	settle(t, b)
-	wantOnce(t, b, id, 3)
-	if names := spoolFiles(t, dir); len(names) != 0 {
-		t.Errorf("left behind: %v", names)
-	}
+	onBoth(t, func(t *testing.T, s store) {
+		dir, id := s.options().Dir, uuid.New()
+		a, err := Open(s.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		settle(t, a)
+		unlock := s.lock(t)
+		for seq := range 3 {
+			put(t, a.AddTurn(t.Context(), turn(id, seq)))
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.AddTurn(t.Context(), turn(id, 3)); !errors.Is(err, ErrClosed) {
+			t.Errorf("after Close: %v, want ErrClosed", err)
+		}
+		unlock()
+		if n := len(spoolFiles(t, dir)); n != 1 {
+			t.Fatalf("%d spool files, want 1", n)
+		}
+		b := open(t, s.options())
+		settle(t, b)
+		wantOnce(t, b, id, 3)
+		if names := spoolFiles(t, dir); len(names) != 0 {
+			t.Errorf("left behind: %v", names)
+		}
+	})
 }
 
 func TestArchive_LeavesTheSpoolOfALivingProcessAlone(t *testing.T) {
-	dir, id := t.TempDir(), uuid.New()
-	a := open(t, Options{Dir: dir, queueLimit: 2})
-	unlock := lockDatabase(t, dir)
-	put(t, a.AddTurn(t.Context(), turn(id, 0)))
-	put(t, a.AddTurn(t.Context(), turn(id, 1)))
-	deadline := time.Now().Add(10 * time.Second)
-	for len(spoolFiles(t, dir)) == 0 && time.Now().Before(deadline) {
-		put(t, ignoreFull(a.AddTurn(t.Context(), turn(id, 1))))
-	}
-	s, err := openSpool(a.root, a.o.Log)
-	if err != nil || len(s.left) != 0 {
-		t.Errorf("took %d files of a living process, %v", len(s.left), err)
-	}
-	unlock()
-	settle(t, a)
-	wantOnce(t, a, id, 2)
+	onBoth(t, func(t *testing.T, s store) {
+		o := s.options()
+		o.queueLimit = 2
+		dir, id := o.Dir, uuid.New()
+		a := open(t, o)
+		settle(t, a)
+		unlock := s.lock(t)
+		put(t, a.AddTurn(t.Context(), turn(id, 0)))
+		put(t, a.AddTurn(t.Context(), turn(id, 1)))
+		deadline := time.Now().Add(10 * time.Second)
+		for len(spoolFiles(t, dir)) == 0 && time.Now().Before(deadline) {
+			put(t, ignoreFull(a.AddTurn(t.Context(), turn(id, 1))))
+		}
+		sp, err := openSpool(a.folder, a.o.Log)
+		if err != nil || len(sp.left) != 0 {
+			t.Errorf("took %d files of a living process, %v", len(sp.left), err)
+		}
+		unlock()
+		settle(t, a)
+		wantOnce(t, a, id, 2)
+	})
 }
 
 func ignoreFull(err error) error {
@@ -319,7 +213,7 @@ func (f *fullFile) Write(b []byte) (int, error) {
 
 func TestSpool_AFullDiskLeavesNoHalfLine(t *testing.T) {
 	a := open(t, Options{})
-	s := &spool{root: a.root, log: a.o.Log}
+	s := &spool{folder: a.folder, log: a.o.Log}
 	var file *fullFile
 	s.create = func(name string) (appendFile, error) {
 		f, err := s.createFile(name)
@@ -338,7 +232,7 @@ func TestSpool_AFullDiskLeavesNoHalfLine(t *testing.T) {
 	var got []record
 	land := func(r []record) error { got = append(got, r...); return nil }
 	for !s.empty() {
-		if err := s.drain(land); err != nil {
+		if err := s.drain(maxBatch, land); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -351,29 +245,32 @@ func TestSpool_AFullDiskLeavesNoHalfLine(t *testing.T) {
 }
 
 func TestArchive_SaysSoWhenNothingTakesATurn(t *testing.T) {
-	dir := t.TempDir()
-	a, err := Open(Options{Dir: dir, queueLimit: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	settle(t, a)
-	a.write.spool.create = func(string) (appendFile, error) { return nil, errors.New("no space left on device") }
-	unlock := lockDatabase(t, dir)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	id := uuid.New()
-	for seq := range 5 {
-		if err := a.AddTurn(ctx, turn(id, seq)); !errors.Is(err, ErrSpooled) {
+	onBoth(t, func(t *testing.T, s store) {
+		o := s.options()
+		o.queueLimit = 5
+		a, err := Open(o)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := a.AddTurn(ctx, turn(id, 5)); !errors.Is(err, ErrFull) {
-		t.Errorf("got %v, want ErrFull", err)
-	}
-	if err := a.Close(); err == nil || !strings.Contains(err.Error(), "5 records lost") {
-		t.Errorf("close: %v, want the count of what was lost", err)
-	}
-	unlock()
+		settle(t, a)
+		a.write.spool.create = func(string) (appendFile, error) { return nil, errors.New("no space left on device") }
+		unlock := s.lock(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		id := uuid.New()
+		for seq := range 5 {
+			if err := a.AddTurn(ctx, turn(id, seq)); !errors.Is(err, ErrSpooled) {
+				t.Fatal(err)
+			}
+		}
+		if err := a.AddTurn(ctx, turn(id, 5)); !errors.Is(err, ErrFull) {
+			t.Errorf("got %v, want ErrFull", err)
+		}
+		if err := a.Close(); err == nil || !strings.Contains(err.Error(), "5 records lost") {
+			t.Errorf("close: %v, want the count of what was lost", err)
+		}
+		unlock()
+	})
 }
 
 func TestSpool_PassesOverATornLineAndKeepsAStrangeOne(t *testing.T) {
@@ -391,7 +288,7 @@ func TestSpool_PassesOverATornLineAndKeepsAStrangeOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := openSpool(a.root, a.o.Log)
+			s, err := openSpool(a.folder, a.o.Log)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -410,19 +307,18 @@ func TestSpool_PassesOverATornLineAndKeepsAStrangeOne(t *testing.T) {
 }
 
 func TestArchive_ARecordThatCannotBeWrittenHoldsUpNoOther(t *testing.T) {
-	a, id := open(t, Options{}), uuid.New()
-	settle(t, a)
-	if _, err := a.write.conn.ExecContext(t.Context(), `CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.turns WHEN new.seq = 1
-BEGIN SELECT raise(ABORT, 'refused'); END`); err != nil {
-		t.Fatal(err)
-	}
-	put(t, a.AddTurn(t.Context(), turn(id, 0)))
-	if err := a.AddTurn(t.Context(), turn(id, 1)); !errors.Is(err, ErrInvalid) {
-		t.Errorf("got %v, want ErrInvalid", err)
-	}
-	put(t, a.AddTurn(t.Context(), turn(id, 2)))
-	settle(t, a)
-	if got := turns(t, a, id); len(got) != 2 {
-		t.Errorf("%d turns, want the two others", len(got))
-	}
+	onBoth(t, func(t *testing.T, s store) {
+		a, id := open(t, s.options()), uuid.New()
+		settle(t, a)
+		s.refuseTurn(t, a, 1)
+		put(t, a.AddTurn(t.Context(), turn(id, 0)))
+		if err := a.AddTurn(t.Context(), turn(id, 1)); !errors.Is(err, ErrInvalid) {
+			t.Errorf("got %v, want ErrInvalid", err)
+		}
+		put(t, a.AddTurn(t.Context(), turn(id, 2)))
+		settle(t, a)
+		if got := turns(t, a, id); len(got) != 2 {
+			t.Errorf("%d turns, want the two others", len(got))
+		}
+	})
 }

@@ -21,24 +21,6 @@ const (
 	recordingFile = "recording.wav"
 )
 
-// openRoot makes the data folder when absent and takes it away from others.
-func openRoot(dir string) (*os.Root, error) {
-	if dir == "" {
-		return nil, errors.New("archive: open: no data folder named")
-	}
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return nil, fmt.Errorf("archive: open: %w", err)
-	}
-	if err := os.Chmod(dir, dirMode); err != nil {
-		return nil, fmt.Errorf("archive: open: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("archive: open: %w", err)
-	}
-	return root, nil
-}
-
 // EventsWriter opens the call's event file, one JSON object a line, for appending.
 func (a *Archive) EventsWriter(id uuid.UUID) (io.WriteCloser, error) {
 	return a.create(id, eventsFile, os.O_WRONLY|os.O_APPEND)
@@ -61,11 +43,11 @@ func (a *Archive) Recording(_ context.Context, id uuid.UUID) (*os.File, error) {
 }
 
 func (a *Archive) create(id uuid.UUID, name string, flags int) (*os.File, error) {
-	dir := path.Join(callsDir, id.String())
-	if err := a.root.MkdirAll(dir, dirMode); err != nil {
+	dir, root := path.Join(callsDir, id.String()), a.folder.now()
+	if err := root.MkdirAll(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("archive: create %s of %s: %w", name, id, err)
 	}
-	f, err := a.root.OpenFile(path.Join(dir, name), flags|os.O_CREATE, fileMode)
+	f, err := root.OpenFile(path.Join(dir, name), flags|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("archive: create %s of %s: %w", name, id, err)
 	}
@@ -73,7 +55,14 @@ func (a *Archive) create(id uuid.UUID, name string, flags int) (*os.File, error)
 }
 
 func (a *Archive) open(id uuid.UUID, name string) (*os.File, error) {
-	f, err := a.root.Open(path.Join(callsDir, id.String(), name))
+	dir, root := path.Join(callsDir, id.String()), a.folder.now()
+	// Nothing but plain files is written here: a link or a device was put there by somebody else.
+	for at, want := range map[string]fs.FileMode{dir: fs.ModeDir, path.Join(dir, name): 0} {
+		if fi, err := root.Lstat(at); err == nil && fi.Mode().Type() != want {
+			return nil, fmt.Errorf("%w: %s of call %s", ErrNotFound, name, id)
+		}
+	}
+	f, err := root.Open(path.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s of call %s", ErrNotFound, name, id)
 	}
@@ -85,11 +74,11 @@ func (a *Archive) open(id uuid.UUID, name string) (*os.File, error) {
 
 // remove deletes one file of a call, and its folder when that was the last. Absent is fine.
 func (a *Archive) remove(id uuid.UUID, name string) error {
-	dir := path.Join(callsDir, id.String())
-	if err := a.root.Remove(path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	dir, root := path.Join(callsDir, id.String()), a.folder.now()
+	if err := root.Remove(path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("archive: remove %s of %s: %w", name, id, err)
 	}
-	_ = a.root.Remove(dir) // fails while it holds something
+	_ = root.Remove(dir) // fails while it holds something
 	return nil
 }
 

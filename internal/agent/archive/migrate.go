@@ -9,18 +9,20 @@ import (
 	"path"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
-// steps are the migrations in order: step i brings user_version from i to i+1.
-func steps() []string {
-	files, err := migrations.ReadDir("migrations")
+// embedded are an engine's migrations in order: step i brings the schema from version i to i+1. Steps add
+// and never take away, so that a process that drains while its successor migrates can go on writing.
+func embedded(engine string) []string {
+	dir := path.Join("migrations", engine)
+	files, err := migrations.ReadDir(dir)
 	if err != nil {
 		panic(err) // embedded: cannot be absent
 	}
 	out := make([]string, 0, len(files))
 	for _, f := range files {
-		text, err := migrations.ReadFile(path.Join("migrations", f.Name()))
+		text, err := migrations.ReadFile(path.Join(dir, f.Name()))
 		if err != nil {
 			panic(err)
 		}
@@ -30,19 +32,21 @@ func steps() []string {
 }
 
 // migrate goes forward one transaction a step. The version is read inside the transaction, so that two
-// processes that start together do not run a step twice.
-func migrate(ctx context.Context, db *sql.DB, steps []string) error {
+// processes that start together do not run a step twice. There is no way back: a voicectl that meets a
+// schema newer than its own refuses by name, and a rollback across a schema needs a copy made before.
+func migrate(ctx context.Context, db *sql.DB, s schema) error {
 	for {
-		done, err := step(ctx, db, steps)
+		done, err := step(ctx, db, s)
 		if done || err != nil {
 			return err
 		}
 	}
 }
 
-func step(ctx context.Context, db *sql.DB, steps []string) (done bool, err error) {
+func step(ctx context.Context, db *sql.DB, s schema) (done bool, err error) {
+	steps := s.steps()
 	// Most starts have nothing to do; they need no lock to see it.
-	version, err := userVersion(ctx, db)
+	version, err := s.version(ctx, db)
 	if err != nil || version == len(steps) {
 		return version == len(steps), err
 	}
@@ -55,7 +59,12 @@ func step(ctx context.Context, db *sql.DB, steps []string) (done bool, err error
 			err = errors.Join(err, rerr)
 		}
 	}()
-	version, err = userVersion(ctx, tx)
+	if version < len(steps) {
+		if err := s.reserve(ctx, tx); err != nil {
+			return false, err
+		}
+	}
+	version, err = s.version(ctx, tx)
 	switch {
 	case err != nil:
 		return false, err
@@ -67,17 +76,8 @@ func step(ctx context.Context, db *sql.DB, steps []string) (done bool, err error
 	if _, err := tx.ExecContext(ctx, steps[version]); err != nil {
 		return false, fmt.Errorf("migrate to schema version %d: %w", version+1, err)
 	}
-	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1)); err != nil {
+	if err := s.setVersion(ctx, tx, version+1); err != nil {
 		return false, fmt.Errorf("migrate to schema version %d: %w", version+1, err)
 	}
 	return version+1 == len(steps), tx.Commit()
-}
-
-type queryer interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func userVersion(ctx context.Context, q queryer) (n int, err error) {
-	err = q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&n)
-	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"time"
 )
 
 // job is one record on its way to the disk, or an operation that runs alone on the writing connection.
@@ -12,6 +13,9 @@ type job struct {
 	ctx  context.Context //nolint:containedctx // an operation whose caller has left is not begun
 	op   func(context.Context, *sql.Conn) error
 	done chan error // buffered: the writer never waits for a caller
+
+	tried bool      // by the writer alone
+	since time.Time // set when it is queued
 }
 
 func (j *job) answer(err error) { j.done <- err }
@@ -39,6 +43,7 @@ func (q *queue) push(j *job) error {
 	case len(q.items) >= q.limit && (j.op == nil || len(q.items) >= q.limit+maxOps):
 		return ErrFull
 	}
+	j.since = time.Now()
 	q.items = append(q.items, j)
 	q.nudge()
 	return nil
@@ -116,6 +121,16 @@ func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.items)
+}
+
+// waited tells how long the oldest has been here.
+func (q *queue) waited() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 {
+		return 0
+	}
+	return time.Since(q.items[0].since)
 }
 
 func (q *queue) close() {

@@ -65,6 +65,7 @@ type record struct {
 	Begin *Call   `json:"begin,omitempty"`
 	End   *ending `json:"end,omitempty"`
 	Turn  *Turn   `json:"turn,omitempty"`
+	By    string  `json:"by,omitempty"` // instance that holds the call that begins
 }
 
 func (c Call) validate() error {

@@ -38,12 +38,12 @@ func (a *Archive) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 			if rerr := a.remove(id, eventsFile); rerr != nil {
 				return rerr
 			}
-			_, uerr := conn.ExecContext(ctx, `UPDATE turns SET user_text = '', agent_text = '' WHERE call_id = ?`, id.String())
+			_, uerr := conn.ExecContext(ctx, `UPDATE turns SET user_text = '', agent_text = '' WHERE call_id = $1`, id.String())
 			return uerr
 		})
 	}
 	if s.Texts > 0 && err == nil {
-		err = a.write.do(ctx, forget)
+		err = a.write.do(ctx, a.engine.forget)
 	}
 	if keep := max(a.o.Retention.Recordings, a.o.Retention.Text); keep > 0 && err == nil {
 		err = a.sweepStrays(ctx, now.Add(-keep))
@@ -54,18 +54,18 @@ func (a *Archive) Sweep(ctx context.Context, now time.Time) (Swept, error) {
 	return s, nil
 }
 
-// dated finds calls whose content of one kind is older than ?1, at most ?2 of them, and marks them.
+// dated finds calls whose content of one kind is older than $1, at most $2 of them, and marks them.
 type dated struct{ find, mark string }
 
 //nolint:gochecknoglobals // constant values
 var (
 	oldRecordings = dated{
-		find: `SELECT id FROM calls WHERE started_at < ?1 AND ended_at < ?1 AND recording_removed_at = 0 LIMIT ?2`,
-		mark: `UPDATE calls SET recording_removed_at = ? WHERE id = ?`,
+		find: `SELECT id FROM calls WHERE started_at < $1 AND ended_at < $1 AND recording_removed_at = 0 LIMIT $2`,
+		mark: `UPDATE calls SET recording_removed_at = $1 WHERE id = $2`,
 	}
 	oldTexts = dated{
-		find: `SELECT id FROM calls WHERE started_at < ?1 AND ended_at < ?1 AND text_removed_at = 0 LIMIT ?2`,
-		mark: `UPDATE calls SET text_removed_at = ? WHERE id = ?`,
+		find: `SELECT id FROM calls WHERE started_at < $1 AND ended_at < $1 AND text_removed_at = 0 LIMIT $2`,
+		mark: `UPDATE calls SET text_removed_at = $1 WHERE id = $2`,
 	}
 )
 
@@ -74,7 +74,7 @@ func (a *Archive) sweep(ctx context.Context, cutoff, now time.Time, old dated, r
 	for {
 		var ids []uuid.UUID
 		err := a.write.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
-			return inTransaction(ctx, conn, func() error {
+			return inTransaction(ctx, conn, a.engine.begin(true), func() error {
 				var err error
 				if ids, err = expired(ctx, conn, old, cutoff); err != nil {
 					return err
@@ -115,7 +115,7 @@ func expired(ctx context.Context, conn *sql.Conn, old dated, cutoff time.Time) (
 
 // sweepStrays removes old files of calls that have no row, which a crash can leave.
 func (a *Archive) sweepStrays(ctx context.Context, cutoff time.Time) error {
-	entries, err := fs.ReadDir(a.root.FS(), callsDir)
+	entries, err := fs.ReadDir(a.folder.now().FS(), callsDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -133,7 +133,7 @@ func (a *Archive) sweepStrays(ctx context.Context, cutoff time.Time) error {
 		if _, err := a.Call(ctx, id); !errors.Is(err, ErrNotFound) {
 			continue
 		}
-		if err := a.root.RemoveAll(path.Join(callsDir, e.Name())); err != nil {
+		if err := a.folder.now().RemoveAll(path.Join(callsDir, e.Name())); err != nil {
 			return err
 		}
 	}
@@ -141,16 +141,17 @@ func (a *Archive) sweepStrays(ctx context.Context, cutoff time.Time) error {
 }
 
 // Erase removes every trace of a call: rows, events, recording, and what still waits in the spool. What
-// lands late for it is refused. Only its id stays, as the mark that says so. ErrNotFound says that there
-// was nothing.
+// lands late for it is refused. Only its id stays, as the mark that says so. A PostgreSQL server forgets
+// deleted rows at its next vacuum, and in its log and copies when those are dropped. ErrNotFound says that
+// there was nothing.
 func (a *Archive) Erase(ctx context.Context, id uuid.UUID) error {
 	if id == uuid.Nil {
 		return fmt.Errorf("%w: call without id", ErrInvalid)
 	}
 	var removed int64
 	err := a.write.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
-		err := inTransaction(ctx, conn, func() error {
-			for _, text := range []string{`DELETE FROM turns WHERE call_id = ?`, `DELETE FROM calls WHERE id = ?`} {
+		err := inTransaction(ctx, conn, a.engine.begin(true), func() error {
+			for _, text := range []string{`DELETE FROM turns WHERE call_id = $1`, `DELETE FROM calls WHERE id = $1`} {
 				res, err := conn.ExecContext(ctx, text, id.String())
 				if err != nil {
 					return err
@@ -161,40 +162,26 @@ func (a *Archive) Erase(ctx context.Context, id uuid.UUID) error {
 				}
 				removed += n
 			}
-			_, err := conn.ExecContext(ctx, `INSERT INTO erased (call_id, at) VALUES (?, ?) ON CONFLICT DO NOTHING`, id.String(), micros(a.o.Now()))
+			_, err := conn.ExecContext(ctx, `INSERT INTO erased (call_id, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id.String(), micros(a.o.Now()))
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		return forget(ctx, conn)
+		return a.engine.forget(ctx, conn)
 	})
 	dir := path.Join(callsDir, id.String())
 	if err == nil {
-		if _, serr := a.root.Stat(dir); serr == nil {
+		if _, serr := a.folder.now().Stat(dir); serr == nil {
 			removed++
 		}
-		err = a.root.RemoveAll(dir)
+		err = a.folder.now().RemoveAll(dir)
 	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("archive: erase %s: %w", id, err)
 	case removed == 0:
 		return fmt.Errorf("%w: call %s", ErrNotFound, id)
-	}
-	return nil
-}
-
-var errBusyLog = errors.New("another process reads the database, so that its log still holds removed text: try again")
-
-// forget empties the write-ahead log, which holds old pages. secure_delete has seen to the database.
-func forget(ctx context.Context, conn *sql.Conn) error {
-	var busy, pages, moved int
-	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
-		return err
-	}
-	if busy != 0 {
-		return errBusyLog
 	}
 	return nil
 }

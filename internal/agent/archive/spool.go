@@ -44,7 +44,7 @@ type appendFile interface {
 // spool is records on disk outside the database: this process's own file, made when first needed, and
 // those left by processes that have died. Only the writer uses it.
 type spool struct {
-	root   *os.Root
+	folder *folder
 	log    *slog.Logger
 	create func(name string) (appendFile, error)
 	own    *spoolFile
@@ -52,10 +52,10 @@ type spool struct {
 }
 
 // openSpool takes over the files whose makers are dead, which their locks tell.
-func openSpool(root *os.Root, log *slog.Logger) (*spool, error) {
-	s := &spool{root: root, log: log}
+func openSpool(f *folder, log *slog.Logger) (*spool, error) {
+	s := &spool{folder: f, log: log}
 	s.create = s.createFile
-	entries, err := fs.ReadDir(root.FS(), ".")
+	entries, err := fs.ReadDir(f.now().FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("archive: read spool: %w", err)
 	}
@@ -71,7 +71,7 @@ func openSpool(root *os.Root, log *slog.Logger) (*spool, error) {
 }
 
 func (s *spool) adopt(name string) error {
-	f, err := s.root.OpenFile(name, os.O_RDWR, fileMode)
+	f, err := s.folder.now().OpenFile(name, os.O_RDWR, fileMode)
 	if errors.Is(err, fs.ErrNotExist) { // landed meanwhile by another process
 		return nil
 	}
@@ -92,14 +92,15 @@ func (s *spool) adopt(name string) error {
 // createFile makes this process's file. It gets its final name after its lock, so that no other process
 // can take it for a dead one's.
 func (s *spool) createFile(name string) (appendFile, error) {
-	f, err := s.root.OpenFile(name+spoolFresh, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
+	root := s.folder.now()
+	f, err := root.OpenFile(name+spoolFresh, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
 	if err != nil {
 		return nil, err
 	}
 	if !lock(f) {
 		return nil, errors.Join(errors.New("cannot lock a new file"), f.Close())
 	}
-	if err := errors.Join(s.root.Rename(name+spoolFresh, name), syncDir(s.root)); err != nil {
+	if err := errors.Join(root.Rename(name+spoolFresh, name), syncDir(root)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -119,6 +120,7 @@ func (s *spool) add(recs []record) error {
 			return fmt.Errorf("archive: spool: %w", err)
 		}
 	}
+	s.missing()
 	if s.own == nil {
 		name := spoolPrefix + uuid.NewString() + spoolSuffix
 		f, err := s.create(name)
@@ -131,6 +133,18 @@ func (s *spool) add(recs []record) error {
 		return fmt.Errorf("archive: spool %s: over %d bytes", s.own.name, maxSpoolSize)
 	}
 	return s.own.add(lines.Bytes())
+}
+
+// missing gives up a file that somebody has removed: what is in it is still read, but nothing goes into it
+// that is to survive this process.
+func (s *spool) missing() {
+	if s.own == nil {
+		return
+	}
+	if _, err := s.folder.now().Stat(s.own.name); !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	s.left, s.own = append(s.left, s.own), nil
 }
 
 func (f *spoolFile) add(lines []byte) error {
@@ -151,12 +165,12 @@ func (f *spoolFile) add(lines []byte) error {
 
 // drain lands one batch, and puts the file away when it was the last. A crash in between lands a batch
 // twice, which the rows' keys make harmless.
-func (s *spool) drain(land func([]record) error) error {
+func (s *spool) drain(most int, land func([]record) error) error {
 	f := s.own
 	if len(s.left) > 0 {
 		f = s.left[0]
 	}
-	recs, next, wrong := f.next(maxBatch)
+	recs, next, wrong := f.next(most)
 	if len(recs) > 0 {
 		if err := land(recs); err != nil {
 			return err
@@ -194,7 +208,7 @@ func (s *spool) finish(f *spoolFile) error {
 	switch {
 	case f.wrong > 0:
 		s.log.Error("spool file held lines that are no records, kept beside the database", "component", "archive", "target", f.name+spoolBad)
-		if err := s.root.Rename(f.name, f.name+spoolBad); err != nil {
+		if err := s.folder.now().Rename(f.name, f.name+spoolBad); err != nil {
 			return fmt.Errorf("archive: spool: %w", err)
 		}
 	case f == s.own:
@@ -204,7 +218,7 @@ func (s *spool) finish(f *spoolFile) error {
 		f.size, f.read = 0, 0
 		return nil
 	default:
-		if err := s.root.Remove(f.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.folder.now().Remove(f.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("archive: spool: %w", err)
 		}
 	}
@@ -225,7 +239,7 @@ func (s *spool) close() error {
 	s.left = nil
 	if s.own != nil {
 		if s.own.size == 0 {
-			err = errors.Join(err, s.root.Remove(s.own.name))
+			err = errors.Join(err, s.folder.now().Remove(s.own.name))
 		}
 		err = errors.Join(err, s.own.f.Close())
 		s.own = nil

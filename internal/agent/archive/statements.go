@@ -5,24 +5,27 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
 // What every row's statement asks first: an erased call stays erased.
-const unlessErased = ` WHERE NOT EXISTS (SELECT 1 FROM erased WHERE call_id = ?1) `
+const unlessErased = ` WHERE NOT EXISTS (SELECT 1 FROM erased WHERE call_id = $1) `
 
 const (
-	beginSQL = `INSERT INTO calls (id, kind, call_sid, stream_sid, profile, caller, started_at)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7` + unlessErased + `ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, call_sid = excluded.call_sid,
-stream_sid = excluded.stream_sid, profile = excluded.profile, caller = excluded.caller, started_at = excluded.started_at`
+	beginSQL = `INSERT INTO calls (id, kind, call_sid, stream_sid, profile, caller, started_at, instance)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8` + unlessErased + `ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, call_sid = excluded.call_sid,
+stream_sid = excluded.stream_sid, profile = excluded.profile, caller = excluded.caller, started_at = excluded.started_at,
+instance = excluded.instance`
 
-	endSQL = `INSERT INTO calls (id, end_reason, ended_at) SELECT ?1, ?2, ?3` + unlessErased +
-		`ON CONFLICT (id) DO UPDATE SET end_reason = excluded.end_reason, ended_at = excluded.ended_at WHERE ended_at = 0`
+	endSQL = `INSERT INTO calls (id, end_reason, ended_at) SELECT $1, $2, $3` + unlessErased +
+		`ON CONFLICT (id) DO UPDATE SET end_reason = excluded.end_reason, ended_at = excluded.ended_at
+WHERE calls.ended_at = 0 OR calls.end_reason = 'lost'`
 
 	turnSQL = `INSERT INTO turns (call_id, seq, user_text, agent_text, cut, tools, started_at, latencies)
-SELECT ?1, ?2, iif(gone, '', ?3), iif(gone, '', ?4), ?5, ?6, ?7, ?8
-FROM (SELECT EXISTS (SELECT 1 FROM calls WHERE id = ?1 AND text_removed_at > 0) AS gone)` + unlessErased + `ON CONFLICT DO NOTHING`
+SELECT $1, $2, CASE WHEN gone THEN '' ELSE $3 END, CASE WHEN gone THEN '' ELSE $4 END, $5, $6, $7, $8
+FROM (SELECT EXISTS (SELECT 1 FROM calls WHERE id = $1 AND text_removed_at > 0) AS gone) AS known` + unlessErased + `ON CONFLICT DO NOTHING`
 )
 
 type statements struct{ begin, end, turn *sql.Stmt }
@@ -54,15 +57,15 @@ func (s statements) apply(ctx context.Context, rec record) error {
 	switch {
 	case rec.Begin != nil:
 		c := rec.Begin
-		_, err = s.begin.ExecContext(ctx, c.ID.String(), c.Kind, c.CallSID, c.StreamSID, c.Profile, c.CallerMasked, micros(c.StartedAt))
+		_, err = s.begin.ExecContext(ctx, c.ID.String(), plain(c.Kind), plain(c.CallSID), plain(c.StreamSID), plain(c.Profile), plain(c.CallerMasked), micros(c.StartedAt), rec.By)
 	case rec.End != nil:
-		_, err = s.end.ExecContext(ctx, rec.End.ID.String(), string(rec.End.Reason), micros(rec.End.At))
+		_, err = s.end.ExecContext(ctx, rec.End.ID.String(), plain(string(rec.End.Reason)), micros(rec.End.At))
 	case rec.Turn != nil:
 		t := rec.Turn
 		tools, terr := json.Marshal(t.Tools)
 		marks, merr := json.Marshal(t.Latencies)
 		if err = errors.Join(terr, merr); err == nil {
-			_, err = s.turn.ExecContext(ctx, t.CallID.String(), t.Seq, t.UserText, t.AgentText, t.Cut, string(tools), micros(t.StartedAt), string(marks))
+			_, err = s.turn.ExecContext(ctx, t.CallID.String(), t.Seq, plain(t.UserText), plain(t.AgentText), number(t.Cut), string(tools), micros(t.StartedAt), string(marks))
 		}
 	}
 	return err
@@ -70,10 +73,10 @@ func (s statements) apply(ctx context.Context, rec record) error {
 
 // commit writes the jobs' records in one transaction. bad is the job whose record no attempt can write.
 func (w *writer) commit(ctx context.Context, jobs []*job) (bad *job, err error) {
-	err = inTransaction(ctx, w.conn, func() error {
+	err = inTransaction(ctx, w.conn, w.engine.begin(false), func() error {
 		for _, j := range jobs {
 			if err := w.stmts.apply(ctx, j.rec); err != nil {
-				if isRecord(err) {
+				if w.engine.faulty(err) {
 					bad = j
 				}
 				return err
@@ -86,33 +89,37 @@ func (w *writer) commit(ctx context.Context, jobs []*job) (bad *job, err error) 
 
 // commitRecords writes what the spool file held; a record that can never be written is logged and left.
 func (w *writer) commitRecords(ctx context.Context, recs []record) error {
-	return inTransaction(ctx, w.conn, func() error {
-		for _, rec := range recs {
-			if err := w.stmts.apply(ctx, rec); isRecord(err) {
-				w.log.Error("spooled record dropped", "component", "archive", "err", err)
-			} else if err != nil {
-				return err
+	for {
+		bad := -1
+		err := inTransaction(ctx, w.conn, w.engine.begin(false), func() error {
+			for i, rec := range recs {
+				if err := w.stmts.apply(ctx, rec); err != nil {
+					if w.engine.faulty(err) {
+						bad = i
+					}
+					return err
+				}
 			}
+			return nil
+		})
+		if bad < 0 {
+			return err
 		}
-		return nil
-	})
+		w.log.Error("spooled record dropped", "component", "archive", "err", err)
+		recs = slices.Concat(recs[:bad], recs[bad+1:])
+	}
 }
 
-// inTransaction runs f between BEGIN IMMEDIATE and COMMIT, and rolls back when either fails.
-func inTransaction(ctx context.Context, conn *sql.Conn, f func() error) error {
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("archive: begin: %w", err)
+// plain is text as every engine takes it: valid UTF-8 without NUL.
+func plain(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func number(b bool) int {
+	if b {
+		return 1
 	}
-	err := f()
-	if err == nil {
-		if _, err = conn.ExecContext(ctx, "COMMIT"); err == nil {
-			return nil
-		}
-		err = fmt.Errorf("archive: commit: %w", err)
-	}
-	// Some errors (a full disk) have rolled back already; then this one says so and means nothing.
-	_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	return err
+	return 0
 }
 
 func micros(t time.Time) int64 {

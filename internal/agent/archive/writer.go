@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -14,31 +13,23 @@ import (
 // writer owns the writing connection and this process's spool file. run is its only goroutine; put, do
 // and stop are called from others.
 type writer struct {
+	engine   engine
 	db       *sql.DB
-	conn     *sql.Conn
+	conn     *sql.Conn // nil while there is none
 	stmts    statements
 	spool    *spool
 	queue    *queue
 	log      *slog.Logger
-	degraded atomic.Bool
+	id       string        // of this instance
+	replaced func() error  // the database is another one now
+	degraded atomic.Bool   // something is owed
+	silent   atomic.Bool   // the last pulse did not get through
+	every    time.Duration // between pulses
+	next     time.Time     // of the pulse
 	wait     time.Duration // between attempts; grows while they fail
+	spilling bool          // records go to the spool file until the trouble is over
+	full     bool          // the spool file did not take the last records
 	closeErr error         // read after run has returned
-}
-
-func newWriter(ctx context.Context, db *sql.DB, root *os.Root, o Options) (*writer, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("archive: open writer: %w", err)
-	}
-	w := &writer{db: db, conn: conn, queue: newQueue(o.queueLimit), log: o.Log}
-	if w.stmts, err = prepareStatements(ctx, conn); err != nil {
-		return nil, errors.Join(fmt.Errorf("archive: open writer: %w", err), conn.Close())
-	}
-	if w.spool, err = openSpool(root, o.Log); err != nil {
-		return nil, errors.Join(err, w.stmts.close(), conn.Close())
-	}
-	w.degraded.Store(!w.spool.empty())
-	return w, nil
 }
 
 // put queues a record and waits a short while for it to be on disk.
@@ -83,9 +74,10 @@ func (w *writer) stop() { w.queue.close() }
 
 func (w *writer) run() {
 	defer func() {
-		w.closeErr = errors.Join(w.closeErr, w.spool.close(), w.stmts.close(), w.conn.Close(), w.db.Close())
+		w.closeErr = errors.Join(w.closeErr, w.spool.close(), w.letGo())
 	}()
 	for {
+		w.pulse()
 		idle, err := w.step()
 		switch {
 		case err != nil && w.queue.isClosed():
@@ -97,26 +89,47 @@ func (w *writer) run() {
 			return
 		case idle:
 			w.recovered()
-			<-w.queue.wake
+			w.rest()
 		default:
-			w.wait = 0
+			w.wait, w.spilling = 0, false
 		}
 	}
 }
 
+// rest waits for something to do.
+func (w *writer) rest() {
+	t := time.NewTimer(time.Until(w.next))
+	defer t.Stop()
+	select {
+	case <-w.queue.wake:
+	case <-t.C:
+	}
+}
+
+// batch is how many records one attempt writes; few while attempts fail, so that a slow server makes progress.
+func (w *writer) batch() int {
+	if w.wait > 0 {
+		return maxBatch / 16
+	}
+	return maxBatch
+}
+
 // step does the next thing; idle says that nothing is owed. An error is trouble of the database.
 func (w *writer) step() (idle bool, err error) {
-	ctx := context.Background() // a commit is never cut short: busy_timeout bounds it
-	jobs := w.queue.head(maxBatch)
+	jobs := w.queue.head(w.batch())
 	switch {
 	case len(jobs) == 0 && w.spool.empty():
 		return true, nil
 	case len(jobs) == 0:
-		return false, w.drain(ctx)
+		return false, w.drain(context.Background())
 	case jobs[0].op != nil:
 		return false, w.operate(jobs[0])
 	}
-	bad, err := w.commit(ctx, jobs)
+	var bad *job
+	err = w.attempt(context.Background(), func(ctx context.Context) (err error) {
+		bad, err = w.commit(ctx, jobs)
+		return err
+	})
 	if bad != nil { // never lands: its caller hears it, the others go on
 		w.queue.remove(bad)
 		bad.answer(fmt.Errorf("%w: %w", ErrInvalid, err))
@@ -129,14 +142,19 @@ func (w *writer) step() (idle bool, err error) {
 	for _, j := range jobs {
 		j.answer(nil)
 	}
+	if w.silent.Load() {
+		w.next = time.Time{} // it answers: ask again at once
+	}
 	if w.spool.empty() {
 		return false, nil
 	}
-	return false, w.drain(ctx) // a batch between others, so that steady traffic cannot starve the file
+	return false, w.drain(context.Background()) // a batch between others, so that steady traffic cannot starve the file
 }
 
 func (w *writer) drain(ctx context.Context) error {
-	return w.spool.drain(func(recs []record) error { return w.commitRecords(ctx, recs) })
+	return w.spool.drain(w.batch(), func(recs []record) error {
+		return w.attempt(ctx, func(ctx context.Context) error { return w.commitRecords(ctx, recs) })
+	})
 }
 
 func (w *writer) operate(j *job) error {
@@ -150,12 +168,18 @@ func (w *writer) operate(j *job) error {
 			return err // stays at the head until it lands or its caller leaves
 		}
 	}
+	err := w.attempt(j.ctx, func(ctx context.Context) error { return j.op(ctx, w.conn) })
+	if err != nil && w.conn == nil && j.ctx.Err() == nil && !j.tried {
+		j.tried = true // once more: the connection may have died unnoticed, long ago
+		return nil
+	}
 	w.queue.drop(1)
-	j.answer(j.op(j.ctx, w.conn))
+	j.answer(err)
 	return nil
 }
 
-// fail waits before the next attempt. A queue that nears its bound goes to the spool file meanwhile.
+// fail waits before the next attempt. When the trouble lasts, or the queue nears its bound, what waits goes
+// to the spool file meanwhile.
 func (w *writer) fail(cause error) {
 	if !w.degraded.Swap(true) || w.wait == 0 {
 		w.log.Warn("database does not take records, they wait", "component", "archive", "err", cause)
@@ -164,7 +188,7 @@ func (w *writer) fail(cause error) {
 	t := time.NewTimer(w.wait)
 	defer t.Stop()
 	for {
-		if w.queue.len() >= w.queue.limit*9/10 {
+		if w.spilling || w.queue.waited() >= spillAfter || w.queue.len() >= w.queue.limit*9/10 {
 			w.spill()
 		}
 		select {
@@ -185,7 +209,7 @@ func (w *writer) gone() bool {
 }
 
 func (w *writer) recovered() {
-	w.wait = 0
+	w.wait, w.spilling = 0, false
 	if w.degraded.Swap(false) {
 		w.log.Info("all records are in the database", "component", "archive")
 	}
@@ -194,15 +218,22 @@ func (w *writer) recovered() {
 // spill moves the queued records to the spool file; there they are durable.
 func (w *writer) spill() int {
 	jobs := w.queue.records()
+	if len(jobs) == 0 {
+		return 0
+	}
 	recs := make([]record, len(jobs))
 	for i, j := range jobs {
 		recs[i] = j.rec
 	}
 	if err := w.spool.add(recs); err != nil {
 		w.queue.restore(jobs)
-		w.log.Error("spool file does not take records", "component", "archive", "err", err)
+		if !w.full {
+			w.log.Error("spool file does not take records, they wait in memory", "component", "archive", "err", err)
+		}
+		w.full = true
 		return len(jobs)
 	}
+	w.full, w.spilling = false, true
 	for _, j := range jobs {
 		j.answer(nil)
 	}

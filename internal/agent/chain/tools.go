@@ -56,7 +56,7 @@ func (t *Tools) Run(ctx context.Context, call turn.ToolCall) session.ToolOutcome
 	}
 	o := t.box.Run(ctx, call.Name, call.Arguments)
 	if err := o.Err(); err != nil {
-		t.log.Warn("tool failed", "component", "tools", "tool", call.Name, "err", err) // a known name: an unknown one fails without a vendor
+		t.log.Error("tool failed", "component", "tools", "tool", call.Name, "err", err) // a known name: an unknown one fails without a vendor
 	}
 	out := session.ToolOutcome{Result: result(o)}
 	for i, b := range o.Before {

@@ -120,7 +120,8 @@ func FuzzTwilio_Take(f *testing.F) {
 		l := &Twilio{limits: Limits{BadInRow: 3}.withDefaults(), log: slog.New(slog.DiscardHandler), start: twilio.Start{StreamSID: sid}}
 		now := time.Unix(1000, 0)
 		for n := range 4 {
-			in, ok, err := l.take(ws.Text, msg, now)
+			var in session.In
+			ok, err := l.take(ws.Text, msg, now, &in)
 			var r *refusal
 			if err != nil && (!errors.As(err, &r) || !knownCodes(r.code)) {
 				t.Errorf("an error of no kind: %v", err)

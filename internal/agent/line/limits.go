@@ -19,6 +19,8 @@ type Limits struct {
 	BadInRow  int           // messages of no use before the line is closed: 50
 	Ahead     time.Duration // how far sound may run ahead of the clock: 10 s
 	PerSecond int           // messages, on average; what a stalled network holds back may come at once: 200
+	Ping      time.Duration // to a browser; two in a row without an answer and it is gone: 5 s
+	Quiet     time.Duration // without a message of a phone's stream, whose sound never pauses: 5 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -36,6 +38,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.PerSecond <= 0 {
 		l.PerSecond = 200
+	}
+	if l.Ping <= 0 {
+		l.Ping = 5 * time.Second
+	}
+	if l.Quiet <= 0 {
+		l.Quiet = 5 * time.Second
 	}
 	return l
 }
@@ -69,10 +77,17 @@ func (r *refusal) Error() string { return fmt.Sprintf("line: close %d: %s", r.co
 func lineError(err error) error {
 	end := session.EndPeer
 	var r *refusal
+	var le *session.LineError
 	var ne net.Error
 	switch {
+	case errors.As(err, &le):
+		end = le.End
 	case errors.As(err, &r):
 		end = r.end
+	case errors.Is(err, ws.ErrLost):
+		end = session.EndLost
+	case errors.Is(err, ws.ErrFlood):
+		end = session.EndPolicy
 	case ws.CloseCode(err) == ws.CloseNormal, ws.CloseCode(err) == ws.CloseGoingAway, ws.CloseCode(err) == 1005:
 		end = session.EndNormal
 	case ws.CloseCode(err) == ws.CloseTooBig:
@@ -81,6 +96,15 @@ func lineError(err error) error {
 		end = session.EndLimit
 	}
 	return &session.LineError{End: end, Err: err}
+}
+
+// slowError turns a write error into one that tells how the session ends.
+func slowError(err error) error {
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
+		return &session.LineError{End: session.EndSlow, Err: err}
+	}
+	return err
 }
 
 // closeCode is what the far end is told.
@@ -92,6 +116,10 @@ func closeCode(why session.End) (int, string) {
 		return ws.CloseGoingAway, "the service is restarting"
 	case session.EndLimit:
 		return ws.ClosePolicy, "limit reached"
+	case session.EndLost:
+		return ws.ClosePolicy, "nothing was heard any more"
+	case session.EndSlow:
+		return ws.CloseTryLater, "too slow to take what is sent"
 	case session.EndPolicy:
 		return ws.ClosePolicy, "policy"
 	case session.EndProtocol:

@@ -86,6 +86,7 @@ func AcceptRTVI(conn *ws.Conn, o RTVIOptions) (*RTVI, error) {
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
+	conn.KeepAlive(l.limits.Ping)
 	return l, nil
 }
 

@@ -118,5 +118,5 @@ func (l *RTVI) keys(e rtvi.Envelope, now time.Time) error {
 }
 
 func (l *RTVI) fail(id, text string) error {
-	return l.write(rtvi.ErrorResponse, id, rtvi.Failure{Error: text})
+	return slowError(l.write(rtvi.ErrorResponse, id, rtvi.Failure{Error: text}))
 }

@@ -23,7 +23,9 @@ type speaking struct {
 }
 
 // Send implements session.Line.
-func (l *RTVI) Send(o session.Out) error {
+func (l *RTVI) Send(o session.Out) error { return slowError(l.send(o)) }
+
+func (l *RTVI) send(o session.Out) error {
 	switch o.Kind {
 	case session.OutAudio:
 		return l.sendAudio(o.Audio)
@@ -152,6 +154,9 @@ func (l *RTVI) release() error {
 
 func (l *RTVI) spoken(n turn.Note) error {
 	s := &l.speak
+	if s.told == nil {
+		return nil // of an answer that was interrupted: that news overtakes what was queued before it
+	}
 	if told := s.told[n.Seg]; len(n.Text) > told {
 		fresh := n.Text[told:]
 		if told > 0 && fresh[0] == ' ' {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net"
 	"sync"
 	"time"
 
@@ -126,77 +127,99 @@ func (t *Twilio) Info() session.Info {
 }
 
 // Recv implements session.Line.
-func (t *Twilio) Recv(context.Context) (session.In, error) {
+func (t *Twilio) Recv(context.Context) (in session.In, err error) {
 	if !t.ready {
 		t.ready = true
-		return session.In{Kind: session.InReady, At: time.Now()}, nil
+		in.Kind, in.At = session.InReady, time.Now()
+		return in, nil
 	}
 	for {
-		// Fifty messages a second need no fifty deadlines: one in eight of the idle time is enough.
-		if now, part := time.Now(), t.limits.Idle/8; now.Sub(t.armed) >= part {
-			t.armed = now
-			if err := t.conn.SetReadDeadline(now.Add(t.limits.Idle + part)); err != nil {
-				return session.In{}, lineError(err)
-			}
-		}
-		kind, b, err := t.conn.Read(t.buf)
-		t.buf = b
-		if err != nil {
-			return session.In{}, lineError(err)
-		}
-		now := time.Now()
-		var in session.In
-		var ok bool
-		if err = t.meter.take(now); err == nil {
-			in, ok, err = t.take(kind, b, now)
-		}
-		if err != nil {
-			_ = t.closeWith(err) // the reason is in err
-			return session.In{}, lineError(err)
-		}
-		if ok {
-			return in, nil
+		ok, err := t.recv(&in)
+		if ok || err != nil {
+			return in, err
 		}
 	}
 }
 
-func (t *Twilio) take(kind ws.Kind, b []byte, now time.Time) (in session.In, ok bool, err error) {
+// recv reads one message; ok tells that it is for the session. The reader of a silent call waits in here: what it
+// holds on its stack is held for every call.
+func (t *Twilio) recv(in *session.In) (ok bool, err error) {
+	// Fifty messages a second need no fifty deadlines: one in eight of the quiet time is enough.
+	quiet := min(t.limits.Idle, t.limits.Quiet)
+	if now, part := time.Now(), quiet/8; now.Sub(t.armed) >= part {
+		t.armed = now
+		if err = t.conn.SetReadDeadline(now.Add(quiet + part)); err != nil {
+			return false, lineError(err)
+		}
+	}
+	kind, b, err := t.conn.Read(t.buf)
+	t.buf = b
+	if err != nil {
+		return false, t.lost(err)
+	}
+	now := time.Now()
+	if err = t.meter.take(now); err == nil {
+		ok, err = t.take(kind, b, now, in)
+	}
+	if err != nil {
+		_ = t.closeWith(err) // the reason is in err
+		return false, lineError(err)
+	}
+	return ok, nil
+}
+
+// lost tells a stream that fell silent, which a living one does not, from one that is over.
+func (t *Twilio) lost(err error) error {
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() && t.limits.Quiet < t.limits.Idle {
+		return &session.LineError{End: session.EndLost, Err: err}
+	}
+	return lineError(err)
+}
+
+func (t *Twilio) take(kind ws.Kind, b []byte, now time.Time, in *session.In) (ok bool, err error) {
 	if kind != ws.Text {
-		return in, false, &refusal{ws.CloseUnsupported, "text messages only", session.EndProtocol}
+		return false, &refusal{ws.CloseUnsupported, "text messages only", session.EndProtocol}
 	}
 	if err = t.dec.Decode(b, &t.msg); err != nil {
 		if errors.Is(err, twilio.ErrField) {
-			return in, false, t.useless()
+			return false, t.useless()
 		}
-		return in, false, broken(b, err)
+		return false, broken(b, err)
 	}
 	if t.msg.StreamSID != "" && t.msg.StreamSID != t.start.StreamSID {
-		return in, false, &refusal{ws.CloseProtocol, "another stream's message", session.EndProtocol}
+		return false, &refusal{ws.CloseProtocol, "another stream's message", session.EndProtocol}
 	}
 	switch t.msg.Event {
 	case twilio.EventMedia:
 		if tr := t.msg.Media.Track; tr != "" && tr != "inbound" {
-			return in, false, nil
+			return false, nil
 		}
 		t.bad = 0
+		if len(t.msg.Media.Payload) == 0 {
+			return false, nil
+		}
 		f := media.NewFrame(media.Phone, now)
 		f.Data = append(f.Data, t.msg.Media.Payload...)
 		if t.pace.ahead(now, f.Duration()) > t.limits.Ahead {
 			f.Release()
-			return in, false, &refusal{ws.ClosePolicy, "sound faster than real time", session.EndPolicy}
+			return false, &refusal{ws.ClosePolicy, "sound faster than real time", session.EndPolicy}
 		}
-		return session.In{Kind: session.InAudio, Frame: f, At: now}, len(f.Data) > 0, nil
+		in.Kind, in.Frame, in.At = session.InAudio, f, now
+		return true, nil
 	case twilio.EventMark:
-		return session.In{Kind: session.InMark, Mark: t.msg.Mark, At: now}, true, nil
+		in.Kind, in.Mark, in.At = session.InMark, t.msg.Mark, now
+		return true, nil
 	case twilio.EventDTMF:
-		return session.In{Kind: session.InKey, Digit: t.msg.DTMF.Digit, At: now}, true, nil
+		in.Kind, in.Digit, in.At = session.InKey, t.msg.DTMF.Digit, now
+		return true, nil
 	case twilio.EventStop:
-		return in, false, &refusal{ws.CloseNormal, "", session.EndNormal}
+		return false, &refusal{ws.CloseNormal, "", session.EndNormal}
 	case twilio.EventConnected, twilio.EventStart:
-		return in, false, &refusal{ws.CloseProtocol, "handshake twice", session.EndProtocol}
+		return false, &refusal{ws.CloseProtocol, "handshake twice", session.EndProtocol}
 	case twilio.EventClear:
 	}
-	return in, false, nil // an event of tomorrow
+	return false, nil // an event of tomorrow
 }
 
 // broken refuses what is no message of a media stream: 1007 for what is not even JSON text, else 1003.
@@ -236,7 +259,7 @@ func (t *Twilio) Send(o session.Out) error {
 	case session.OutNote, session.OutReply:
 		return nil // the phone network knows no such things
 	}
-	return t.conn.Write(ws.Text, t.out)
+	return slowError(t.conn.Write(ws.Text, t.out))
 }
 
 func (t *Twilio) closeWith(err error) error {

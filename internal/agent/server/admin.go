@@ -21,12 +21,19 @@ func (s *Server) adminRoutes() http.Handler {
 		writeJSON(w, http.StatusOK, map[string]any{"state": state, "reason": why, "active_sessions": s.book.count(), "vendors_down": s.down(), "draining": s.draining.Load()})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(s.o.Config.APIKeys) > 0 && !loopbackBind(s.o.Config.AdminAddr) && !s.keyed(r) {
+		s.harden(w.Header())
+		if len(s.keys) > 0 && !loopbackBind(s.o.Config.AdminAddr) && !s.keyed(r) {
 			refuse(w, r, http.StatusUnauthorized, "unauthorized", "Send one of the access keys as: Authorization: Bearer KEY.")
 			return
 		}
 		if !loopbackHeader(r.Host) && loopbackBind(s.o.Config.AdminAddr) {
 			refuse(w, r, http.StatusForbidden, "host not allowed", "Open the admin listener by its loopback address.")
+			return
+		}
+		// A browser says whose page asks. The operator types the address ("none") or is on a page of this
+		// listener; a page of the world could else start a profile of an hour by an image's address.
+		if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+			refuse(w, r, http.StatusForbidden, "not allowed", "Open the admin listener by its own address, not from another page.")
 			return
 		}
 		mux.ServeHTTP(w, r)

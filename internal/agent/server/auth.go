@@ -3,12 +3,15 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/voicectl/voicectl/internal/secret"
 )
 
 // checkExposure refuses a set-up that leaves the door open to the world.
@@ -43,7 +46,7 @@ func loopbackName(host string) bool {
 func (s *Server) open(r *http.Request) bool {
 	c := s.o.Config
 	switch {
-	case len(c.APIKeys) > 0:
+	case len(s.keys) > 0:
 		return false
 	case loopbackName(s.public.Hostname()):
 		return c.Dev || c.Sandbox || loopbackBind(c.Addr)
@@ -58,19 +61,38 @@ func hostname(r *http.Request) string {
 	return r.Host
 }
 
+// hashes are all that the server keeps of the access keys. Several are good at once, so that a key can be
+// changed without an outage.
+func hashes(keys []secret.Secret) [][sha256.Size]byte {
+	var out [][sha256.Size]byte
+	for _, k := range keys {
+		out = append(out, sha256.Sum256([]byte(k.Reveal())))
+	}
+	return out
+}
+
 // keyed tells whether the request carries one of the access keys.
 func (s *Server) keyed(r *http.Request) bool {
+	_, ok := s.keyName(r)
+	return ok
+}
+
+// keyName names the access key of a request for those who count by key. Every key is compared, and in constant
+// time.
+func (s *Server) keyName(r *http.Request) (name string, ok bool) {
 	got, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		return false
+		return "", false
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(got)))
 	match := 0
-	for _, k := range s.o.Config.APIKeys {
-		want := sha256.Sum256([]byte(k.Reveal()))
-		match |= subtle.ConstantTimeCompare(sum[:], want[:])
+	for i := range s.keys {
+		match |= subtle.ConstantTimeCompare(sum[:], s.keys[i][:])
 	}
-	return match == 1
+	if match == 0 {
+		return "", false
+	}
+	return "key " + hex.EncodeToString(sum[:8]), true
 }
 
 // authorized answers 401 when a key is wanted and not there.
@@ -108,24 +130,6 @@ func (s *Server) originAllowed(r *http.Request) bool {
 	// The same server under another of loopback's names; under --dev or --sandbox any port.
 	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
 	return s.o.Config.Dev || s.o.Config.Sandbox || (loopbackBind(s.o.Config.Addr) && u.Port() == port)
-}
-
-// cors lets the pages of the allowed origins read an answer. There is no wildcard.
-func (s *Server) cors(w http.ResponseWriter, r *http.Request) bool {
-	if r.Header.Get("Origin") == "" {
-		return true
-	}
-	w.Header().Add("Vary", "Origin")
-	if !s.originAllowed(r) {
-		refuse(w, r, http.StatusForbidden, "origin not allowed", "Add the page's origin to ALLOWED_ORIGINS.")
-		return false
-	}
-	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-	h.Set("Access-Control-Allow-Methods", "POST, OPTIONS")
-	h.Set("Access-Control-Max-Age", "600")
-	return true
 }
 
 // hostAllowed keeps a page of the world from reaching a developer's server by a name that resolves to

@@ -11,18 +11,32 @@ import (
 	"github.com/voicectl/voicectl/internal/ws"
 )
 
-// Shutdown takes no more calls and waits for the live ones, for the drain timeout at most; then it ends
-// them, and all else. The end of ctx (a second signal) ends the wait at once.
+// farewellText is what the callers of a process that leaves hear at the end of its grace, farewellTime how
+// long before that end it begins at most, and partingTime what the last words may take beyond it.
+const (
+	farewellText = "Sorry, this service restarts now. Please call again."
+	farewellTime = 5 * time.Second
+	partingTime  = time.Second
+)
+
+// Shutdown takes no more calls and waits for the live ones, for the drain timeout at most. Those that are left
+// towards its end hear a farewell; then it ends them, and all else. The end of ctx (a second signal) ends the
+// wait at once and without words.
 func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
 	s.once.Do(func() {
 		s.draining.Store(true)
 		s.shut()
 		s.log.Info("draining", "component", "server", "sessions", s.book.count())
-		s.waitSessions(ctx, s.o.Config.DrainTimeout)
-		s.book.each(func(l *session.Session) { l.End(session.EndDrain) })
+		grace := s.o.Config.DrainTimeout
+		words := min(farewellTime, grace/2)
+		s.waitSessions(ctx, grace-words)
+		s.farewell(ctx)
+		s.waitSessions(ctx, words)
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
+		s.waitSessions(ctx, partingTime)
+		s.book.each(func(l *session.Session) { l.End(session.EndDrain) })
 		s.waitSessions(bounded, 2*time.Second)
 		s.cancel()
 		s.stopping.Store(true)
@@ -32,6 +46,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.log.Info("stopped", "component", "server")
 	})
 	return err
+}
+
+// farewell asks every session to say goodbye.
+func (s *Server) farewell(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	s.book.each(func(l *session.Session) {
+		s.spawn(func() { l.Leave(farewellText, session.EndDrain) }) // ends with the session at the latest
+	})
 }
 
 // dropFresh closes connections on which nothing was said: a browser opens some in advance.

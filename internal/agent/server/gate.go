@@ -3,32 +3,21 @@ package server
 import (
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // gate counts who is inside. A place is taken before the handshake and given back at the end of the
 // session; a phone call takes it at the webhook already, so that what TwiML promised is never refused.
 type gate struct {
-	max, perIP, perMinute int
-	now                   func() time.Time
+	max, perIP int
+	news       *budget // new sessions of one address
 
-	mu       sync.Mutex
-	inside   int
-	byIP     map[string]int
-	visitors map[string]*visitor
+	mu     sync.Mutex
+	inside int
+	byIP   map[string]int
 }
-
-type visitor struct {
-	limit *rate.Limiter
-	seen  time.Time
-}
-
-const maxVisitors = 10000
 
 func newGate(c Config, now func() time.Time) *gate {
-	g := &gate{max: c.MaxSessions, perIP: c.MaxPerIP, perMinute: c.NewPerMinute, now: now, byIP: map[string]int{}, visitors: map[string]*visitor{}}
-	return g
+	return &gate{max: c.MaxSessions, perIP: c.MaxPerIP, news: newBudget(c.NewPerMinute, now), byIP: map[string]int{}}
 }
 
 // enter takes a place; why is "" when it was given.
@@ -40,7 +29,8 @@ func (g *gate) enter(ip string) (leave func(), why string) {
 		return nil, "capacity"
 	case ip != "" && g.perIP > 0 && g.byIP[ip] >= g.perIP:
 		return nil, "per_ip"
-	case ip != "" && !g.allow(ip):
+	}
+	if _, ok := g.news.take(ip); !ok {
 		return nil, "rate"
 	}
 	g.inside++
@@ -64,28 +54,10 @@ func (g *gate) full() bool {
 	return g.inside >= g.max
 }
 
-func (g *gate) allow(ip string) bool {
-	if g.perMinute <= 0 {
-		return true
+// wait is how long who was refused should wait before he comes again.
+func (g *gate) wait(why string) time.Duration {
+	if why == "rate" && g.news.perMinute > 0 {
+		return max(retrySoon, time.Minute/time.Duration(g.news.perMinute))
 	}
-	now := g.now()
-	v := g.visitors[ip]
-	if v == nil {
-		if len(g.visitors) >= maxVisitors {
-			g.forget(now)
-		}
-		v = &visitor{limit: rate.NewLimiter(rate.Limit(float64(g.perMinute)/60), g.perMinute)}
-		g.visitors[ip] = v
-	}
-	v.seen = now
-	return v.limit.AllowN(now, 1)
-}
-
-// forget drops visitors that were not here for two minutes, or any when all are new.
-func (g *gate) forget(now time.Time) {
-	for ip, v := range g.visitors {
-		if now.Sub(v.seen) > 2*time.Minute || len(g.visitors) >= maxVisitors {
-			delete(g.visitors, ip)
-		}
-	}
+	return retrySoon
 }

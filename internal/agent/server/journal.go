@@ -1,12 +1,15 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/voicectl/voicectl/internal/agent/mask"
 	"github.com/voicectl/voicectl/internal/agent/session"
 	"github.com/voicectl/voicectl/internal/agent/turn"
 	"github.com/voicectl/voicectl/internal/trace"
@@ -16,16 +19,22 @@ import (
 // came out. `voicectl replay` runs the engine over them again.
 const stepName trace.Name = "step"
 
-// journal writes a session's happenings as trace events, on a goroutine of its own so that the session
-// does not wait for it. A journal never stops a call: what it cannot take in time is left out and told.
+// journal writes a session's happenings as trace events, a moment after them and on a goroutine that lives as
+// long as there is something to write, so that the session does not wait for it. A journal never stops a
+// call: what it cannot take in time is left out and told.
 type journal struct {
-	queue chan func()
-	done  chan struct{}
-	lost  int // by the session's loop alone
+	mu      sync.Mutex
+	waiting []func()
+	busy    bool // work is due, or at work
+	lost    int
+	timer   *time.Timer
+	work    sync.WaitGroup
+
 	file  io.WriteCloser
 	buf   *lines
 	w     *trace.Writer
 	start time.Time
+	veil  veil
 	turn  int
 	asked time.Duration
 	spoke time.Duration
@@ -42,31 +51,31 @@ func (s *Server) journal(id uuid.UUID, info session.Info, start time.Time) *jour
 		return j
 	}
 	j.file, j.buf = f, &lines{to: f}
-	j.queue, j.done = make(chan func(), journalQueue), make(chan struct{})
-	go func() {
-		defer close(j.done)
-		for write := range j.queue {
-			write()
-		}
-	}()
 	j.w = trace.NewWriter(j.buf, trace.WriterOptions{Side: trace.Agent, Start: j.start, Now: s.o.Clock.Now, Hash: s.o.Config.NoContent})
+	j.veil.to = j.w.Emit
 	j.w.Emit(trace.Event{Event: trace.CallStarted, At: j.start, Attrs: map[string]any{"call": id.String(), "stream": info.StreamID, "line": info.Kind}})
 	return j
 }
 
 // lines gathers whole lines before it writes: whoever reads the file while the call goes on never sees
-// half of one. Each Write must be one line.
+// half of one. Each Write must be one line. Between a flush and the next line it holds no memory.
 type lines struct {
 	to  io.Writer
-	buf []byte
+	buf *bytes.Buffer
 }
 
 const linesSize = 4 << 10
 
+//nolint:gochecknoglobals // a pool is shared by nature
+var lineBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // Write implements io.Writer.
 func (l *lines) Write(line []byte) (int, error) {
-	l.buf = append(l.buf, line...)
-	if len(l.buf) < linesSize {
+	if l.buf == nil {
+		l.buf, _ = lineBuffers.Get().(*bytes.Buffer)
+	}
+	l.buf.Write(line)
+	if l.buf.Len() < linesSize {
 		return len(line), nil
 	}
 	return len(line), l.Flush()
@@ -74,32 +83,76 @@ func (l *lines) Write(line []byte) (int, error) {
 
 // Flush writes what was gathered.
 func (l *lines) Flush() error {
-	if len(l.buf) == 0 {
+	if l.buf == nil {
 		return nil
 	}
-	_, err := l.to.Write(l.buf)
-	l.buf = l.buf[:0]
+	_, err := l.to.Write(l.buf.Bytes())
+	l.buf.Reset()
+	if l.buf.Cap() <= 8*linesSize {
+		lineBuffers.Put(l.buf)
+	}
+	l.buf = nil
 	return err
 }
 
-// journalQueue is how many happenings may wait for the disk.
-const journalQueue = 512
+const (
+	// journalQueue is how many happenings may wait for the disk.
+	journalQueue = 512
+	// journalWait is how long the first of them waits for more: an answer is many happenings in a row, and
+	// writing them down may not slow it.
+	journalWait = 50 * time.Millisecond
+)
 
-// later hands a piece of writing to the journal's goroutine.
+// later leaves a piece of writing to the journal's goroutine.
 func (j *journal) later(write func()) {
-	select {
-	case j.queue <- write:
-	default:
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.waiting) >= journalQueue {
 		j.lost++
+		return
+	}
+	j.waiting = append(j.waiting, write)
+	if j.busy {
+		return
+	}
+	j.busy = true
+	j.work.Add(1)
+	if j.timer == nil {
+		j.timer = time.AfterFunc(journalWait, j.write)
+		return
+	}
+	j.timer.Reset(journalWait)
+}
+
+// write writes what waits, until nothing does.
+func (j *journal) write() {
+	defer j.work.Done()
+	for {
+		j.mu.Lock()
+		batch := j.waiting
+		j.waiting = nil
+		j.busy = len(batch) > 0
+		j.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		for _, write := range batch {
+			write()
+		}
+		_ = j.buf.Flush() // see close
 	}
 }
 
+// close writes what is left. Nothing may be added any more.
 func (j *journal) close() {
 	if j.file == nil {
 		return
 	}
-	close(j.queue)
-	<-j.done
+	if j.timer != nil && j.timer.Stop() {
+		j.write()
+	}
+	j.work.Wait()
+	j.veil.release()
 	if j.lost > 0 {
 		j.w.Emit(trace.Event{Event: trace.Warning, Text: "the journal is not whole: the disk was too slow", Attrs: map[string]any{"lost": j.lost}})
 	}
@@ -125,17 +178,24 @@ func (j *journal) Step(ev turn.Event, out []turn.Command) {
 		return
 	}
 	j.later(func() {
-		in, err := json.Marshal(ev)
-		res, err2 := json.Marshal(out)
-		if err == nil && err2 == nil {
-			if len(out) == 0 {
-				res = nil
-			}
-			j.emit(ev.At, trace.Event{Event: stepName, Args: in, Result: res})
+		ev.Digit = key(ev.Digit) // H96
+		if ev.Kind == turn.Partial || ev.Kind == turn.Final {
+			j.veil.hold()
+		}
+		in, err := appendEvent(make([]byte, 0, 128), &ev)
+		var res []byte
+		if len(out) > 0 && err == nil {
+			res, err = appendCommands(make([]byte, 0, 256), out)
+		}
+		if err == nil {
+			j.emit(ev.At, trace.Event{Event: stepName, Args: in, Result: mask.Keys(res)})
 		}
 		j.event(ev)
 		for i := range out {
 			j.command(ev.At, &out[i])
+			if out[i].Kind == turn.BeginTurn {
+				j.veil.release() // all that was said is known
+			}
 		}
 	})
 }
@@ -179,7 +239,8 @@ func (j *journal) emit(at time.Duration, e trace.Event) { j.emitFor(at, j.turn, 
 
 func (j *journal) emitFor(at time.Duration, turnNo int, e trace.Event) {
 	e.At, e.T, e.Turn = j.start.Add(at), trace.Milliseconds(at), turnNo
-	j.w.Emit(e)
+	e.Text = string(mask.Keys([]byte(e.Text)))
+	j.veil.emit(e)
 }
 
 func (j *journal) event(ev turn.Event) {
@@ -235,7 +296,6 @@ func (j *journal) command(at time.Duration, c *turn.Command) {
 		j.emit(at, trace.Event{Event: trace.ToolStarted, Tool: c.Call.Name, Args: json.RawMessage(c.Call.Arguments)})
 	case turn.CommitTurn:
 		j.emit(at, trace.Event{Event: trace.TurnDone, Text: c.Turn.Agent, MS: trace.Milliseconds(c.Turn.Finished - c.Turn.Started), Attrs: map[string]any{"reason": c.Turn.Outcome}})
-		_ = j.buf.Flush() // see close
 	case turn.Notify:
 		switch c.Note.Kind { //nolint:exhaustive // the others are shown by what causes them
 		case turn.NoteBotStarted:

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/voicectl/voicectl/internal/agent/session"
+	"github.com/voicectl/voicectl/internal/media"
 	"github.com/voicectl/voicectl/internal/provider/guard"
 )
 
@@ -24,6 +25,7 @@ type metrics struct {
 	toolCalls  *prometheus.CounterVec
 	toolTime   *prometheus.HistogramVec
 	callTime   prometheus.Histogram
+	commit     prometheus.Histogram
 	vendorTime *prometheus.HistogramVec
 	vendorErrs *prometheus.CounterVec
 	barge      prometheus.Counter
@@ -33,6 +35,11 @@ type metrics struct {
 
 //nolint:gochecknoglobals // constant table, seconds
 var buckets = []float64{.005, .01, .025, .05, .1, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 10}
+
+// fine buckets are for what takes a few milliseconds at most.
+//
+//nolint:gochecknoglobals // constant table, seconds
+var fine = []float64{.0002, .0005, .001, .0015, .002, .003, .005, .0075, .01, .015, .02, .05, .1}
 
 func newMetrics(reg *prometheus.Registry, c Config, s *Server) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
@@ -61,6 +68,7 @@ func newMetrics(reg *prometheus.Registry, c Config, s *Server) *metrics {
 		vendorTime: histogram("vendor_seconds", "Time of vendor calls.", "vendor"),
 		vendorErrs: counter("vendor_errors_total", "Failed vendor calls by class.", "vendor", "class"),
 		callTime:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voicectl_call_seconds", Help: "Length of sessions.", Buckets: []float64{1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600}}),
+		commit:     prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voicectl_turn_commit_seconds", Help: "Time until a finished turn was durable, or spooled.", Buckets: fine}),
 		barge:      prometheus.NewCounter(prometheus.CounterOpts{Name: "voicectl_interruptions_total", Help: "Answers that the caller spoke over."}),
 		started:    prometheus.NewCounter(prometheus.CounterOpts{Name: "voicectl_sessions_started_total", Help: "Sessions that began."}),
 	}
@@ -70,10 +78,14 @@ func newMetrics(reg *prometheus.Registry, c Config, s *Server) *metrics {
 			m.tools[name] = true
 		}
 	}
-	reg.MustRegister(m.callTime, m.barge, m.started,
+	reg.MustRegister(m.callTime, m.commit, m.barge, m.started,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	gauge("sessions_active", "Live sessions.", func() float64 { return float64(s.book.count()) })
 	gauge("calls_capacity", "Sessions that are let in at once.", func() float64 { return float64(c.MaxSessions) })
+	if p, ok := s.o.Scheduler.(interface{ Stats() media.SchedulerStats }); ok {
+		gauge("send_late_p99_seconds", "How late the sending of sound began, 99 of 100 times.", func() float64 { return p.Stats().P99.Seconds() })
+		gauge("send_skipped", "Times that the sending of sound was so late that one was left out.", func() float64 { return float64(p.Stats().Skipped) })
+	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "voicectl_build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": c.Version, "commit": c.Commit, "profile": c.Profile}})
 	info.Set(1)
 	reg.MustRegister(info)
@@ -130,6 +142,8 @@ func (m *metrics) observe(x session.Measure) {
 		}
 		m.toolCalls.WithLabelValues(name, result).Inc()
 		m.toolTime.WithLabelValues(name).Observe(x.Took.Seconds())
+	case "commit":
+		m.commit.Observe(x.Took.Seconds())
 	case "interrupted":
 		m.barge.Inc()
 	}

@@ -24,14 +24,15 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// wrap is around every route: request id, panic, body limit, log and metrics. The query and the body are
-// never logged.
+// wrap is around every route: request id, headers, panic, body limit, log and metrics. A request is one line in
+// the log, by its route: neither the path, which may hold an id, nor the query nor the body are in it.
 func (s *Server) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.o.Clock.Now()
 		id := uuid.NewString()
 		r = r.WithContext(context.WithValue(r.Context(), keyRequestID, id))
 		r.Body = http.MaxBytesReader(w, r.Body, s.o.Config.Body)
+		s.harden(w.Header())
 		w.Header().Set("X-Request-Id", id)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		route := "other"
@@ -44,7 +45,11 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 			}
 			took := s.o.Clock.Now().Sub(start)
 			s.metrics.request(route, r.Method, rec.status, took)
-			s.log.Debug("request", "component", "server", "request_id", id, "route", route, "ms", took.Milliseconds(), "status", rec.status)
+			_, path := splitPattern(route)
+			if rec.problem != "" && rec.status != http.StatusInternalServerError { // a fault of ours was told where it happened
+				s.log.Info("refused", "component", "server", "request_id", id, "status", rec.status, "err", rec.problem)
+			}
+			s.log.Info("request", "component", "server", "request_id", id, "route", knownMethod(r.Method)+" "+path, "status", rec.status, "ms", took.Milliseconds())
 		}()
 		if r.ContentLength > s.o.Config.Body {
 			_, _ = io.Copy(io.Discard, r.Body) // to the limit: who is cut off at once may not see the answer
@@ -100,6 +105,7 @@ type recorder struct {
 	http.ResponseWriter
 	status          int
 	wrote, hijacked bool
+	problem         string // what was refused, in words of ours
 }
 
 func (r *recorder) WriteHeader(s int) {
@@ -124,15 +130,6 @@ func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap serves http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// remoteIP is the peer's address. Forwarded headers are not believed: anybody can write them.
-func remoteIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
 
 func retryAfter(w http.ResponseWriter, d time.Duration) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(d.Seconds())))

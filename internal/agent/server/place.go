@@ -35,38 +35,106 @@ func (p *place) free() {
 	}
 }
 
-// past remembers the calls that are over, so that a webhook which somebody sends again, with its good
-// signature, takes no seat and costs nothing.
+// past remembers what became of each call of the phone network, by its id: invited, living or over. A
+// webhook is signed without a time, so whoever has one can send it again: it takes no second seat, opens no
+// second stream, and once the call is over it costs nothing.
 type past struct {
-	mu    sync.Mutex
-	known map[string]bool
-	order []string
+	mu      sync.Mutex
+	invited map[string]*invitation
+	living  map[string]bool
+	over    map[string]bool
+	order   []string // of over
 }
 
-const maxPast = 10000
+// invitation is a seat that TwiML promised to a call which is not yet there.
+type invitation struct {
+	place *place
+	asked int
+}
 
-func (p *past) add(callSID string) {
+const (
+	maxPast = 10000
+	// maxAsked is how often one call may ask before its stream is there: the network asks again when an
+	// answer was lost. Each answer has a token of its own; the seat is one.
+	maxAsked = 10
+)
+
+// invite gives the seat of a call: the one it was promised, else the one that take finds, which may be nil.
+// over tells that the call has had its stream, or asks too often.
+func (p *past) invite(callSID string, take func() func()) (seat *place, over bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over[callSID] || p.living[callSID] {
+		return nil, true
+	}
+	if i := p.invited[callSID]; i != nil {
+		i.asked++
+		return i.place, i.asked > maxAsked
+	}
+	leave := take()
+	if leave == nil {
+		return nil, false
+	}
+	if p.invited == nil {
+		p.invited = map[string]*invitation{}
+	}
+	i := &invitation{asked: 1}
+	i.place = reserve(func() {
+		leave()
+		p.forget(callSID, i)
+	})
+	p.invited[callSID] = i
+	return i.place, false
+}
+
+func (p *past) forget(callSID string, i *invitation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.invited[callSID] == i {
+		delete(p.invited, callSID)
+	}
+}
+
+// begin is said when a call's stream is there; false when it had one already.
+func (p *past) begin(callSID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over[callSID] || p.living[callSID] {
+		return false
+	}
+	if p.living == nil {
+		p.living = map[string]bool{}
+	}
+	p.living[callSID] = true
+	delete(p.invited, callSID)
+	return true
+}
+
+// refused takes begin back: there was no seat.
+func (p *past) refused(callSID string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.living, callSID)
+}
+
+// end is said when a call's stream is over.
+func (p *past) end(callSID string) {
 	if callSID == "" {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.known == nil {
-		p.known = map[string]bool{}
+	delete(p.living, callSID)
+	if p.over == nil {
+		p.over = map[string]bool{}
 	}
-	if p.known[callSID] {
+	if p.over[callSID] {
 		return
 	}
 	if len(p.order) >= maxPast {
-		delete(p.known, p.order[0])
+		delete(p.over, p.order[0])
 		p.order = p.order[1:]
 	}
-	p.known[callSID] = true
+	p.over[callSID] = true
 	p.order = append(p.order, callSID)
-}
-
-func (p *past) has(callSID string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.known[callSID]
 }

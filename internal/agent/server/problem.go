@@ -15,6 +15,9 @@ type problem struct {
 
 // refuse writes an error: what happened in one word or two, and what to do in details.
 func refuse(w http.ResponseWriter, r *http.Request, status int, what, details string) {
+	if rec, ok := w.(*recorder); ok {
+		rec.problem = what
+	}
 	writeJSON(w, status, problem{Error: what, Details: details, StatusCode: status, RequestID: requestID(r.Context())})
 }
 

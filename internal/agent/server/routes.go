@@ -16,18 +16,22 @@ func (s *Server) routes() http.Handler {
 		method, path := splitPattern(pattern)
 		mux.HandleFunc(method+" "+s.o.Config.BasePath+path, h)
 	}
-	at("GET /health", s.health)
+	// What pages of other origins may use, and who asks too often waits.
+	api := func(pattern string, h http.HandlerFunc) {
+		method, path := splitPattern(pattern)
+		at(pattern, s.shared(s.limited(h)))
+		at("OPTIONS "+path, s.preflight(method))
+	}
+	at("GET /health", s.shared(s.health))
 	for _, d := range []string{"julia", "phone", "audio"} {
-		at("GET /"+d+"/health", s.healthAs(d))
+		at("GET /"+d+"/health", s.shared(s.healthAs(d)))
 	}
 	at("GET /livez", s.livez)
 	at("GET /readyz", s.readyz)
 
 	at("GET /ws", s.socket)
-	for _, path := range []string{"/start", "/connect"} {
-		at("POST "+path, s.startBrowser)
-		at("OPTIONS "+path, s.preflight)
-	}
+	api("POST /start", s.startBrowser)
+	api("POST /connect", s.startBrowser)
 	at("POST /twilio/voice", s.voiceWebhook)
 	at("POST /{$}", s.voiceWebhook)
 	if s.o.Config.BasePath != "" {
@@ -37,10 +41,10 @@ func (s *Server) routes() http.Handler {
 	at("POST /twilio/status", s.statusWebhook)
 	at("GET /twilio/media", s.mediaSocket)
 
-	at("GET /api/calls", s.listCalls)
-	at("GET /api/calls/{id}", s.showCall)
-	at("GET /api/calls/{id}/events.jsonl", s.callEvents)
-	at("GET /api/calls/{id}/recording.wav", s.callRecording)
+	api("GET /api/calls", s.listCalls)
+	api("GET /api/calls/{id}", s.showCall)
+	api("GET /api/calls/{id}/events.jsonl", s.callEvents)
+	api("GET /api/calls/{id}/recording.wav", s.callRecording)
 
 	if s.o.Pages != nil {
 		pages := http.StripPrefix(s.o.Config.BasePath, s.o.Pages)
@@ -79,12 +83,6 @@ func (s *Server) guardedPage(h http.Handler) http.HandlerFunc {
 			return
 		}
 		h.ServeHTTP(w, r)
-	}
-}
-
-func (s *Server) preflight(w http.ResponseWriter, r *http.Request) {
-	if s.cors(w, r) {
-		w.WriteHeader(http.StatusNoContent)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,9 @@ type Server struct {
 	book     *book
 	gate     *gate
 	lobby    *gate // signed sockets before their handshake is complete
+	api      *budget
+	hooks    *budget
+	keys     [][sha256.Size]byte // of the access keys
 	past     past
 	metrics  *metrics
 	warm     atomic.Bool
@@ -45,7 +49,11 @@ type Server struct {
 	fresh  sync.Map // net.Conn that have not sent a byte; http.Server would wait seconds for each
 	group  errgroup.Group
 	fatal  chan error
-	once   sync.Once
+	forgot struct {
+		sync.Mutex
+		at time.Time
+	}
+	once sync.Once
 }
 
 // New checks the options. It has no side effect.
@@ -72,6 +80,9 @@ func New(o Options) (*Server, error) {
 	if c.SessionTime <= 0 {
 		c.SessionTime = 2 * time.Hour
 	}
+	if c.ReadTime <= 0 {
+		c.ReadTime = 15 * time.Second
+	}
 	if c.TokenTTL <= 0 {
 		c.TokenTTL = time.Minute
 	}
@@ -90,10 +101,12 @@ func New(o Options) (*Server, error) {
 	if err := checkExposure(*c); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, tokens: newTokens(o.Clock.Now, c.TokenTTL), book: newBook(), fatal: make(chan error, 2)}
+	s := &Server{o: o, keys: hashes(c.APIKeys), tokens: newTokens(o.Clock.Now, c.TokenTTL), book: newBook(), fatal: make(chan error, 2)}
+	s.o.Config.APIKeys = nil // from here on their hashes do
 	s.log = s.logOf("server")
 	s.gate = newGate(*c, o.Clock.Now)
 	s.lobby = newGate(Config{MaxSessions: c.MaxSessions + 64}, o.Clock.Now)
+	s.api, s.hooks = newBudget(c.APIPerMinute, o.Clock.Now), newBudget(c.HookPerMinute, o.Clock.Now)
 	s.metrics = newMetrics(o.Registry, *c, s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.door, s.shut = context.WithCancel(s.ctx)
@@ -116,7 +129,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.web = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		Handler: s.routes(), ReadHeaderTimeout: min(5*time.Second, s.o.Config.ReadTime), ReadTimeout: s.o.Config.ReadTime,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), ConnState: s.connState,
 	}

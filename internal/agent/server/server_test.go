@@ -120,8 +120,8 @@ func TestGate_PlacesRatesAndMemory(t *testing.T) {
 			leave()
 		}
 	}
-	if len(g.visitors) > maxVisitors || len(g.byIP) > 3 {
-		t.Errorf("%d visitors and %d addresses are kept", len(g.visitors), len(g.byIP))
+	if len(g.news.visitors) > maxVisitors || len(g.byIP) > 3 {
+		t.Errorf("%d visitors and %d addresses are kept", len(g.news.visitors), len(g.byIP))
 	}
 }
 

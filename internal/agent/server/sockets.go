@@ -17,11 +17,11 @@ import (
 // startBrowser gives a browser the address of its socket, in exactly the shape that the stock client of
 // Pipecat takes: wsUrl, and token when a key is asked for.
 func (s *Server) startBrowser(w http.ResponseWriter, r *http.Request) {
-	if !s.cors(w, r) {
-		return
-	}
 	if !s.hostAllowed(r) {
 		refuse(w, r, http.StatusForbidden, "host not allowed", "Open this server by its own address.")
+		return
+	}
+	if !s.authorized(w, r) {
 		return
 	}
 	if r.ContentLength != 0 && r.Header.Get("Content-Type") != "" && !hasContentType(r, "application/json") {
@@ -45,9 +45,6 @@ func (s *Server) startBrowser(w http.ResponseWriter, r *http.Request) {
 	}
 	if _, ok := s.o.Agents[body.Agent]; !ok {
 		refuse(w, r, http.StatusBadRequest, "unknown agent", "The agent named in the body does not exist here.")
-		return
-	}
-	if !s.authorized(w, r) {
 		return
 	}
 	if s.draining.Load() || s.gate.full() {
@@ -92,6 +89,7 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if s.draining.Load() {
+		retryAfter(w, retrySoon)
 		refuse(w, r, http.StatusServiceUnavailable, "restarting", "Try again in a few seconds.")
 		return
 	}
@@ -103,7 +101,11 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 	leave, why := s.gate.enter(s.gateIP(r))
 	if leave == nil {
 		s.metrics.limit(why)
-		retryAfter(w, retrySoon)
+		retryAfter(w, s.gate.wait(why))
+		if why == "capacity" {
+			refuse(w, r, http.StatusServiceUnavailable, "busy", "All places are taken; try again in a few seconds.")
+			return
+		}
 		refuse(w, r, http.StatusTooManyRequests, "too many sessions", "Wait for another session to end, or raise limits.* in the configuration.")
 		return
 	}
@@ -192,6 +194,7 @@ func (s *Server) acceptPhone(w http.ResponseWriter, r *http.Request, first []byt
 	leave, why := s.lobby.enter("")
 	if leave == nil {
 		s.metrics.limit(why)
+		retryAfter(w, retrySoon)
 		refuse(w, r, http.StatusServiceUnavailable, "busy", "Too many sockets are waiting.")
 		return
 	}
@@ -230,12 +233,16 @@ func (s *Server) phone(conn *ws.Conn, first []byte, signed bool, atDoor func()) 
 			if p, ok = s.tokens.spend(st.Parameters["token"], st.CallSID); !ok {
 				return errors.New("token unknown, used or too old")
 			}
+			if !s.past.begin(st.CallSID) {
+				return errors.New("the call has a stream, or had one")
+			}
 			if atDoor == nil {
 				p.place.free()
 				return nil
 			}
 			if seat = p.place.claim(); seat == nil { // the network took its time
 				if seat, _ = s.gate.enter(""); seat == nil {
+					s.past.refused(st.CallSID)
 					return errors.New("all places are taken")
 				}
 			}
@@ -256,15 +263,16 @@ func (s *Server) phone(conn *ws.Conn, first []byte, signed bool, atDoor func()) 
 		atDoor()
 	}
 	s.hold(l, p.agent)
-	s.past.add(l.Info().CallSID)
+	s.past.end(l.Info().CallSID)
 }
 
 // gateIP is the address that limits count; the loopback sandbox is not limited.
 func (s *Server) gateIP(r *http.Request) string {
-	if s.o.Config.Sandbox && loopbackName(remoteIP(r)) {
+	ip := s.clientIP(r)
+	if s.o.Config.Sandbox && ip.IsLoopback() {
 		return ""
 	}
-	return remoteIP(r)
+	return household(ip)
 }
 
 // spawn runs a connection on a goroutine of its own, so that the HTTP handler returns and its buffers

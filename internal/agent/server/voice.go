@@ -1,6 +1,8 @@
 package server
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -30,22 +32,28 @@ func (s *Server) voiceWebhook(w http.ResponseWriter, r *http.Request) {
 		agentName = a
 	}
 	callSID := form.Get("CallSid")
-	if s.past.has(callSID) {
-		s.twiml(w, r, twilio.Hangup()) // a request of yesterday, sent again
+	why := "draining"
+	// The seat is taken now, so that the stream of a call that was let in is never refused.
+	seat, over := s.past.invite(callSID, func() (leave func()) {
+		if !s.draining.Load() {
+			leave, why = s.gate.enter("")
+		}
+		return leave
+	})
+	if over {
+		s.twiml(w, r, twilio.Hangup()) // a request of before, sent again
 		return
 	}
-	leave, why := s.gate.enter("")
-	if leave == nil || s.draining.Load() {
-		if leave != nil {
-			leave()
+	if seat == nil || s.draining.Load() {
+		seat.free()
+		if why == "" {
 			why = "draining"
 		}
 		s.metrics.limit(why)
 		s.twiml(w, r, twilio.Say(busySentence, "", ""), twilio.Hangup())
 		return
 	}
-	// The seat is taken now, so that the stream of a call that was let in is never refused.
-	token := s.tokens.issue(pass{bound: callSID, agent: agentName, place: reserve(leave)})
+	token := s.tokens.issue(pass{bound: callSID, agent: agentName, place: seat})
 	s.twiml(w, r, twilio.Connect(s.socketURL("/twilio/media"), twilio.Parameter{Name: "token", Value: token}), twilio.Hangup())
 }
 
@@ -54,7 +62,7 @@ func (s *Server) fallbackWebhook(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s.log.Warn("fallback asked for", "component", "voice", "call_sid", form.Get("CallSid"), "code", form.Get("ErrorCode"))
+	s.log.Warn("fallback asked for", "component", "voice", "call_sid", form.Get("CallSid"), "code", word(form.Get("ErrorCode")))
 	s.twiml(w, r, twilio.Say(fallbackText, "", ""), twilio.Hangup())
 }
 
@@ -63,15 +71,28 @@ func (s *Server) statusWebhook(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	s.log.Info("call status", "component", "voice", "call_sid", form.Get("CallSid"), "status", form.Get("CallStatus"))
+	s.log.Info("call status", "component", "voice", "call_sid", form.Get("CallSid"), "status", word(form.Get("CallStatus")))
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// word lets a plain word of a webhook into the log, and nothing that could be more than that.
+func word(s string) string {
+	const most = 32
+	if len(s) > most || strings.ContainsFunc(s, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		return "other"
+	}
+	return s
 }
 
 // webhook checks the signature and returns the parameters; else it has answered.
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 	form, err := twilio.ValidateWebhook(r, s.validation())
 	if err == nil {
-		return form, true
+		return form, s.hookAllowed(w, r, caller(form))
+	}
+	if !s.hookAllowed(w, r, "") {
+		w.Header().Set("Connection", "close")
+		return nil, false
 	}
 	status := http.StatusForbidden
 	var re *twilio.RequestError
@@ -82,6 +103,31 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) (url.Values, bo
 	w.Header().Set("Connection", "close") // a stranger's body is not waited for
 	refuse(w, r, status, strings.ToLower(http.StatusText(status)), "The request is not one of the phone network for this address: check PUBLIC_URL, the account and TWILIO_AUTH_TOKEN.")
 	return nil, false
+}
+
+// hookAllowed counts a webhook: a signed one against its caller, since the phone network is many callers behind
+// few addresses; one without a good signature against its address.
+func (s *Server) hookAllowed(w http.ResponseWriter, r *http.Request, who string) bool {
+	key := s.gateIP(r)
+	if key != "" && who != "" {
+		key = who
+	}
+	wait, ok := s.hooks.take(key)
+	if !ok {
+		s.tooMany(w, r, "hooks", wait)
+	}
+	return ok
+}
+
+// caller names who calls, as a key of the budget: a hash, so that no number lives on in a table. Callers who
+// withhold theirs are told apart by their calls.
+func caller(form url.Values) string {
+	who := form.Get("From")
+	if !strings.HasPrefix(who, "+") && !strings.HasPrefix(who, "sip:") && !strings.HasPrefix(who, "client:") {
+		who = form.Get("CallSid")
+	}
+	sum := sha256.Sum256([]byte(who))
+	return "caller " + hex.EncodeToString(sum[:8])
 }
 
 func (s *Server) validation() twilio.ValidateOptions {
@@ -104,7 +150,7 @@ func (s *Server) socketURL(path string) string {
 func (s *Server) twiml(w http.ResponseWriter, r *http.Request, verbs ...twilio.Verb) {
 	doc, err := twilio.RenderTwiML(twilio.TwiMLOptions{LoopbackStreams: s.public.Scheme == "http"}, verbs...)
 	if err != nil {
-		s.log.Error("twiml", "component", "voice", "err", err)
+		s.log.Error("twiml", "component", "voice", "request_id", requestID(r.Context()), "err", err)
 		refuse(w, r, http.StatusInternalServerError, "internal error", "No answer for the phone network could be made.")
 		return
 	}

@@ -56,8 +56,13 @@ func (s *Session) do(c turn.Command) {
 	}
 }
 
+// switched writes down that an endpoint failed in a turn that goes on with another.
+func (s *Session) switched(component string, err error) {
+	s.o.Log.Warn("endpoint switched", "component", component, "err", err)
+}
+
 func (s *Session) speechFailed(epoch turn.Epoch, err error) {
-	s.o.Log.Warn("speech failed", "component", "synthesizer", "err", err)
+	s.o.Log.Error("speech failed", "component", "synthesizer", "err", err)
 	s.later = append(s.later, turn.Event{Kind: turn.SpeechFailed, Epoch: epoch, Text: class(err)})
 }
 
@@ -75,15 +80,19 @@ func (s *Session) generate(epoch turn.Epoch) {
 		// The turn before is durable before this one is answered; the model may think meanwhile.
 		waited := false
 		err := s.o.Responder.Respond(ctx, req, func(d Delta) {
+			if d.Switched != nil {
+				s.switched("model", d.Switched)
+				return
+			}
 			if !waited {
 				waited = true
 				s.awaitKept(ctx, kept)
 			}
 			if d.Text != "" {
-				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: &turn.Event{Kind: turn.ModelText, Epoch: epoch, Text: d.Text}})
+				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, what: &turn.Event{Kind: turn.ModelText, Epoch: epoch, Text: d.Text}})
 			}
 			if len(d.Calls) > 0 {
-				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, ev: &turn.Event{Kind: turn.ModelTools, Epoch: epoch, Calls: d.Calls}})
+				s.send(ctx, item{kind: itemEvent, epoch: epoch, at: d.At, what: &turn.Event{Kind: turn.ModelTools, Epoch: epoch, Calls: d.Calls}})
 			}
 		})
 		ev := turn.Event{Kind: turn.ModelDone, Epoch: epoch}
@@ -91,10 +100,10 @@ func (s *Session) generate(epoch turn.Epoch) {
 			if ctx.Err() != nil {
 				return // cancelled: nobody waits for the end
 			}
-			s.o.Log.Warn("model failed", "component", "model", "err", err)
+			s.o.Log.Error("model failed", "component", "model", "err", err)
 			ev = turn.Event{Kind: turn.ModelFailed, Epoch: epoch, Text: class(err)}
 		}
-		s.send(ctx, item{kind: itemEvent, epoch: epoch, ev: &ev})
+		s.send(ctx, item{kind: itemEvent, epoch: epoch, what: &ev})
 	})
 }
 
@@ -108,16 +117,17 @@ func (s *Session) runTool(epoch turn.Epoch, call turn.ToolCall) {
 			out = s.o.Tools.Run(ctx, call)
 		}
 		out.Result.ID, out.Result.Name, out.Result.Took = call.ID, call.Name, s.o.Clock.Now().Sub(start)
-		s.send(ctx, item{kind: itemTool, epoch: epoch, tool: &out})
+		s.send(ctx, item{kind: itemTool, epoch: epoch, what: &out})
 	})
 }
 
 func (s *Session) toolDone(it item) {
-	s.o.Observe(Measure{Kind: "tool", Name: it.tool.Result.Name, Took: it.tool.Result.Took, OK: it.tool.Result.OK})
+	out, _ := it.what.(*ToolOutcome)
+	s.o.Observe(Measure{Kind: "tool", Name: out.Result.Name, Took: out.Result.Took, OK: out.Result.OK})
 	if it.epoch != s.engine.Epoch() {
 		return
 	}
-	for _, b := range it.tool.Before {
+	for _, b := range out.Before {
 		s.o.Observe(Measure{Kind: "tool", Name: b.Call.Name, Took: b.Result.Took, OK: b.Result.OK})
 		if s.o.Journal != nil {
 			s.o.Journal.Tool(s.now(), b)
@@ -125,10 +135,10 @@ func (s *Session) toolDone(it item) {
 		s.player.put(Out{Kind: OutNote, Note: turn.Note{Kind: turn.NoteToolStarted, Call: &b.Call}})
 		s.player.put(Out{Kind: OutNote, Note: turn.Note{Kind: turn.NoteToolStopped, Result: &b.Result}})
 	}
-	for _, m := range it.tool.Messages {
+	for _, m := range out.Messages {
 		s.player.put(Out{Kind: OutNote, Note: turn.Note{Kind: turn.NoteMessage, Data: m}})
 	}
-	res := it.tool.Result
+	res := out.Result
 	s.step(turn.Event{Kind: turn.ToolDone, Epoch: it.epoch, Result: &res})
 }
 
@@ -147,9 +157,12 @@ func (s *Session) keep(rec turn.Record) {
 		<-before // turns land in their order
 		ctx, cancel := context.WithTimeout(ctx, keepWait)
 		defer cancel()
-		if err := s.o.Keeper.Keep(ctx, rec, stages); err != nil {
+		begun := s.o.Clock.Now()
+		err := s.o.Keeper.Keep(ctx, rec, stages)
+		if err != nil {
 			s.o.Log.Error("turn not kept", "turn", rec.Turn, "err", err)
 		}
+		s.o.Observe(Measure{Kind: "commit", Took: s.o.Clock.Now().Sub(begun), OK: err == nil})
 	})
 }
 

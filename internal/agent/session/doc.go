@@ -4,8 +4,10 @@
 // Goroutines of a session, and what each owns:
 //
 //   - loop (Run): the engine, the timers, the voice's runs; everything that decides
-//   - reader: Line.Recv; turns what comes into inbox items
-//   - writer: Line.Send; takes from the player, paced by the shared scheduler
+//   - reader: Line.Recv; hands the sound to the voice detector and the recognizer; turns all else into
+//     inbox items
+//   - writer: Line.Send; takes from the player, paced by the shared scheduler; it lives while there is
+//     something to send
 //   - one for a model stream or tool in progress; they own nothing and report to the inbox
 //
 // The recognizer and the synthesizer call sinks on goroutines of their own; a sink only puts an item

@@ -91,6 +91,8 @@ type End string
 const (
 	EndNormal   End = "completed"
 	EndPeer     End = "peer_gone"
+	EndLost     End = "peer_lost" // without a word: nothing comes any more
+	EndSlow     End = "peer_slow" // it does not take what is sent
 	EndDrain    End = "drained"
 	EndLimit    End = "limit"
 	EndPolicy   End = "policy"

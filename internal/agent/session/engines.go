@@ -31,6 +31,7 @@ type Heard struct {
 	Start, End time.Duration  // in the sound written so far
 	At         time.Time      // receipt
 	Err        error
+	Switched   error // the endpoint before failed with this, and another one goes on; nothing else is set
 }
 
 // Responder is the language model.
@@ -58,6 +59,8 @@ type Delta struct {
 	Text  string
 	Calls []turn.ToolCall // whole calls, at the end of the stream
 	At    time.Time
+	// Switched: the endpoint before failed with this, and another one goes on; nothing else is set.
+	Switched error
 }
 
 // Synthesizer is text to speech.
@@ -83,4 +86,6 @@ type Sound struct {
 	Done  bool
 	Err   error
 	At    time.Time
+	// Switched: the endpoint before failed with this, and another one goes on.
+	Switched error
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/turn"
@@ -9,17 +10,24 @@ import (
 )
 
 // hearing owns the recognizer's stream of a session: it opens it, opens it again when it breaks, and
-// keeps the times of a new stream on the time line of the call.
+// keeps the times of a new stream on the time line of the call. The reader writes into it; the rest is the
+// loop's.
 type hearing struct {
+	mu      sync.Mutex // of the two that follow
 	stream  Hearing
-	gen     int
 	written time.Duration // sound given to streams of the past and this one
-	base    time.Duration // written when this stream was opened
-	breaks  int
+
+	gen    int32
+	base   time.Duration // written when this stream was opened
+	breaks int
 }
 
-// maxBreaks bounds how often a recognizer is opened anew in one call without a word heard in between.
-const maxBreaks = 3
+// maxBreaks is how often a recognizer is opened anew at once without a word heard in between; after that it is
+// an outage, which a call outlasts by asking now and then.
+const (
+	maxBreaks  = 3
+	outageWait = 5 * time.Second
+)
 
 func (h *hearing) open(ctx context.Context, s *Session) {
 	if s.o.Recognizer == nil {
@@ -27,18 +35,23 @@ func (h *hearing) open(ctx context.Context, s *Session) {
 	}
 	h.gen++
 	gen := h.gen
+	h.mu.Lock() // no frame may fall between the count and the stream
 	h.base = h.written
 	st, err := s.o.Recognizer.Open(ctx, s.info.In, func(got Heard) {
-		s.send(ctx, item{kind: itemHeardSTT, gen: gen, heard: &got})
+		s.send(ctx, item{kind: itemHeardSTT, n: gen, what: &got})
 	})
+	if err == nil {
+		h.stream = st
+	}
+	h.mu.Unlock()
 	if err != nil {
 		h.broken(ctx, s, err)
-		return
 	}
-	h.stream = st
 }
 
 func (h *hearing) write(f *media.Frame) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.written += f.Duration()
 	if h.stream != nil {
 		h.stream.Write(f.Data)
@@ -46,14 +59,33 @@ func (h *hearing) write(f *media.Frame) {
 }
 
 func (h *hearing) finalize() {
-	if h.stream != nil {
-		h.stream.Finalize()
+	if st := h.current(); st != nil {
+		st.Finalize()
 	}
 }
 
-func (h *hearing) heard(ctx context.Context, s *Session, gen int, got Heard) {
+func (h *hearing) current() Hearing {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stream
+}
+
+// take gives the stream away.
+func (h *hearing) take() Hearing {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	st := h.stream
+	h.stream = nil
+	return st
+}
+
+func (h *hearing) heard(ctx context.Context, s *Session, gen int32, got Heard) {
 	if gen != h.gen {
 		return // of a stream given up
+	}
+	if got.Switched != nil {
+		s.switched("recognizer", got.Switched)
+		return
 	}
 	if got.Kind == turn.HeardFailed {
 		h.broken(ctx, s, got.Err)
@@ -74,10 +106,8 @@ func (h *hearing) heard(ctx context.Context, s *Session, gen int, got Heard) {
 
 func (h *hearing) broken(ctx context.Context, s *Session, err error) {
 	s.o.Log.Warn("recognizer failed", "component", "recognizer", "attempt", h.breaks+1, "err", err)
-	old := h.stream
-	h.stream = nil
 	h.gen++
-	if old != nil {
+	if old := h.take(); old != nil {
 		s.spawn(ctx, "recognizer", func(ctx context.Context) {
 			cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
@@ -85,14 +115,17 @@ func (h *hearing) broken(ctx context.Context, s *Session, err error) {
 		})
 	}
 	h.breaks++
-	if h.breaks == 1 || h.breaks > maxBreaks {
+	if h.breaks == 1 || h.breaks == maxBreaks+1 {
 		s.step(turn.Event{Kind: turn.HeardFailed, Text: class(err)})
 	}
-	if h.breaks > maxBreaks || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return
 	}
 	// The pause lets a vendor breathe; the caller's words in it are lost to this stream, and said so.
 	wait := time.Duration(h.breaks) * 300 * time.Millisecond
+	if h.breaks > maxBreaks {
+		wait = outageWait
+	}
 	s.spawn(ctx, "recognizer", func(ctx context.Context) {
 		t := s.o.Clock.NewTimer(wait)
 		defer t.Stop()
@@ -105,10 +138,11 @@ func (h *hearing) broken(ctx context.Context, s *Session, err error) {
 }
 
 func (h *hearing) close(ctx context.Context) {
-	if h.stream == nil {
+	st := h.current()
+	if st == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	_ = h.stream.Close(ctx) // the call is over; an unclean end of the vendor's stream changes nothing
+	_ = st.Close(ctx) // the call is over; an unclean end of the vendor's stream changes nothing
 }

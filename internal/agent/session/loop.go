@@ -8,45 +8,32 @@ import (
 	"github.com/voicectl/voicectl/internal/media"
 )
 
-// item is one thing in the inbox. It is small, since an inbox holds many: what is rare and large hangs on
-// a pointer.
+// item is one thing in the inbox. It is small, since an inbox holds many: what comes is behind what.
 type item struct {
 	kind  itemKind
+	done  bool  // itemHeard
+	n     int32 // of the speech's run, or of the recognizer's stream
 	epoch turn.Epoch
-	run   int // of speech
-	gen   int // of the recognizer's stream
-	frame *media.Frame
-	in    *In
-	ev    *turn.Event
-	heard *Heard
-	sound *Sound
-	tool  *ToolOutcome
+	what  any
 	at    time.Time
 	dur   time.Duration
-	done  bool
-	end   End
 }
 
-type itemKind int
+type itemKind uint8
 
 const (
-	itemFrame    itemKind = iota // sound from the line
-	itemIn                       // everything else from the line
-	itemGone                     // the line has ended
-	itemHeardSTT                 // from the recognizer
-	itemEvent                    // from the model
-	itemSound                    // from the synthesizer
-	itemTool                     // a tool is done
+	itemVoice    itemKind = iota // the caller's voice rose (what: true) or fell, at
+	itemIn                       // everything else from the line: *In
+	itemGone                     // the line has ended: End
+	itemHeardSTT                 // from the recognizer: *Heard
+	itemEvent                    // from the model: *turn.Event
+	itemSound                    // from the synthesizer: *Sound
+	itemTool                     // a tool is done: *ToolOutcome
 	itemFirstOut                 // the first sound of an answer went out
 	itemReopen                   // open the recognizer again
 	itemHeard                    // estimate of what was played
+	itemLeave                    // say goodbye: *turn.Event
 )
-
-func (it item) drop() {
-	if it.frame != nil {
-		it.frame.Release()
-	}
-}
 
 func (s *Session) loop(ctx context.Context) {
 	s.hearing.open(ctx, s)
@@ -59,9 +46,10 @@ func (s *Session) loop(ctx context.Context) {
 			return
 		case it := <-s.inbox:
 			if it.kind == itemGone {
-				s.ended.CompareAndSwap(nil, &it.end)
+				end, _ := it.what.(End)
+				s.ended.CompareAndSwap(nil, &end)
 				s.syncPlayed()
-				s.step(turn.Event{Kind: turn.HangUp, Reason: string(it.end)})
+				s.step(turn.Event{Kind: turn.HangUp, Reason: string(end)})
 				s.waitKept(time.Second)
 				return
 			}
@@ -85,20 +73,20 @@ func (s *Session) loop(ctx context.Context) {
 
 func (s *Session) handle(ctx context.Context, it item) {
 	switch it.kind {
-	case itemFrame:
-		s.fromEar(it.frame)
+	case itemVoice:
+		s.fromEar(it)
 	case itemIn:
-		s.fromLine(ctx, *it.in)
+		s.fromLine(ctx, it.what.(*In))
 	case itemHeardSTT:
-		s.hearing.heard(ctx, s, it.gen, *it.heard)
+		s.hearing.heard(ctx, s, it.n, *it.what.(*Heard))
 	case itemEvent:
-		if it.epoch == s.engine.Epoch() {
-			s.mark(stageOf(it.ev.Kind), it.at)
-			s.step(*it.ev)
+		if ev := it.what.(*turn.Event); it.epoch == s.engine.Epoch() {
+			s.mark(stageOf(ev.Kind), it.at)
+			s.step(*ev)
 		}
 	case itemSound:
 		if it.epoch == s.engine.Epoch() && s.engine.Busy() {
-			s.voice.sound(it.run, *it.sound)
+			s.voice.sound(it.n, it.what.(*Sound))
 		}
 	case itemTool:
 		s.toolDone(it)
@@ -115,27 +103,23 @@ func (s *Session) handle(ctx context.Context, it item) {
 		}
 	case itemReopen:
 		s.hearing.open(ctx, s)
+	case itemLeave:
+		s.syncPlayed()
+		s.step(*it.what.(*turn.Event))
 	case itemGone:
 	}
 }
 
-// fromEar takes a frame of the caller's sound.
-func (s *Session) fromEar(frame *media.Frame) {
-	s.lastFrame = frame.Received
+// ear takes a frame of the caller's sound. It runs on the reader's goroutine: fifty frames a second need no
+// loop, which is only told when the voice rises or falls.
+func (s *Session) ear(ctx context.Context, frame *media.Frame) {
+	s.lastFrame.Store(int64(frame.Received.Sub(s.start)))
 	if s.o.VAD != nil {
 		switch tr := s.o.VAD.Feed(frame); tr.Activity {
 		case media.Started:
-			s.voiced = true
-			s.timers.set(timerAudioGap, maxAudioGap)
-			s.step(turn.Event{Kind: turn.VoiceStart})
+			s.send(ctx, item{kind: itemVoice, what: true})
 		case media.Stopped:
-			if !s.voiced {
-				break // the gap has ended it
-			}
-			s.voiced = false
-			s.timers.clear(timerAudioGap)
-			s.mark(stageVoiceStop, frame.Received.Add(-tr.Lag))
-			s.step(turn.Event{Kind: turn.VoiceStop})
+			s.send(ctx, item{kind: itemVoice, what: false, at: frame.Received.Add(-tr.Lag)})
 		case media.Unchanged:
 		}
 	}
@@ -143,9 +127,26 @@ func (s *Session) fromEar(frame *media.Frame) {
 	frame.Release()
 }
 
-func (s *Session) fromLine(ctx context.Context, in In) {
+// fromEar takes that the caller's voice rose or fell.
+func (s *Session) fromEar(it item) {
+	if it.what == true {
+		s.voiced = true
+		s.timers.set(timerAudioGap, maxAudioGap)
+		s.step(turn.Event{Kind: turn.VoiceStart})
+		return
+	}
+	if !s.voiced {
+		return // the gap has ended it
+	}
+	s.voiced = false
+	s.timers.clear(timerAudioGap)
+	s.mark(stageVoiceStop, it.at)
+	s.step(turn.Event{Kind: turn.VoiceStop})
+}
+
+func (s *Session) fromLine(ctx context.Context, in *In) {
 	switch in.Kind {
-	case InAudio: // comes as itemFrame
+	case InAudio: // the reader's
 	case InText:
 		s.syncPlayed()
 		s.watch.before = nil
@@ -160,7 +161,7 @@ func (s *Session) fromLine(ctx context.Context, in In) {
 		s.player.put(Out{Kind: OutNote, Note: turn.Note{Kind: turn.NoteMessage, Data: map[string]any{"type": "session", "session_id": s.o.ID}}})
 		s.step(turn.Event{Kind: turn.Started})
 	case InMessage:
-		s.message(ctx, in)
+		s.message(ctx, *in)
 	}
 }
 
@@ -175,12 +176,13 @@ func (s *Session) audioGap() {
 	if !s.voiced {
 		return
 	}
-	if left := maxAudioGap - s.o.Clock.Now().Sub(s.lastFrame); left > 0 {
+	last := time.Duration(s.lastFrame.Load())
+	if left := maxAudioGap - (s.now() - last); left > 0 {
 		s.timers.set(timerAudioGap, left)
 		return
 	}
 	s.voiced = false
-	s.mark(stageVoiceStop, s.lastFrame)
+	s.mark(stageVoiceStop, s.start.Add(last))
 	s.step(turn.Event{Kind: turn.VoiceStop})
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	Keeper      Keeper // nil keeps nothing
 	Scheduler   Scheduler
 	VAD         media.VAD
+	// Clip is a recorded apology, for when the voice does not come; nil = none. The sound is not changed.
+	Clip func(media.Format) []byte
 
 	Clock   clock.Clock
 	Log     *slog.Logger
@@ -78,7 +80,7 @@ type Journal interface {
 
 // Measure is one figure for the metrics.
 type Measure struct {
-	Kind string // turn, first_audio, barge_in_stop, tool, frame_gap, bad_input
+	Kind string // turn, first_audio, tool, commit, interrupted
 	Took time.Duration
 	Name string // tool name, outcome
 	OK   bool

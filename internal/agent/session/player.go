@@ -10,18 +10,20 @@ import (
 )
 
 // player holds what is to go out: sound, paced so that it never runs ahead of the ear by more than the
-// line's lead, and control, which goes at once. The loop fills it, the writer empties it.
+// line's lead, and control, which goes at once. The loop fills it, the writer empties it; there is one only
+// while there is something to write.
 type player struct {
 	info  Info
 	sched Scheduler
 	now   func() time.Time
-	wake  chan struct{} // 1
+	start func() // starts the writer; it must not block
 
 	mu      sync.Mutex
+	writing bool  // a writer is at work
+	again   bool  // it was poked meanwhile
 	urgent  []Out // what drops sound, here or on a page: it must not overtake the sound after it
 	control []Out
-	sound   []byte
-	off     int // bytes of sound already sent
+	sound   queue
 	epoch   turn.Epoch
 	sent    time.Duration // of this epoch's sound
 	base    time.Time     // when its first sample is heard, moved on after a gap
@@ -38,52 +40,69 @@ const (
 	maxNotes  = 4096
 )
 
-func newPlayer(info Info, s Scheduler, now func() time.Time) *player {
-	return &player{info: info, sched: s, now: now, wake: make(chan struct{}, 1)}
+func newPlayer(info Info, s Scheduler, now func() time.Time, start func()) *player {
+	return &player{info: info, sched: s, now: now, start: start}
 }
 
+// poke sees to it that a writer looks for what is to be sent.
 func (p *player) poke() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.poked()
+}
+
+// poked is poke with p.mu held.
+func (p *player) poked() {
+	switch {
+	case p.writing:
+		p.again = true
+	case !p.closed:
+		p.writing = true
+		p.start()
 	}
+}
+
+// resting tells a writer that found nothing whether it may end.
+func (p *player) resting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writing = p.again && !p.closed
+	p.again = false
+	return !p.writing
 }
 
 // put queues control.
 func (p *player) put(o Out) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch {
 	case o.Kind == OutNote && o.Note.Kind == turn.NoteInterrupted:
 		p.urgent = append(p.urgent, o)
 	case len(p.control) < maxNotes:
 		p.control = append(p.control, o)
 	}
-	p.mu.Unlock()
-	p.poke()
+	p.poked()
 }
 
-// add queues sound of an epoch.
+// add queues sound of an epoch. The data is the player's from now on.
 func (p *player) add(epoch turn.Epoch, data []byte) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if epoch != p.epoch {
 		p.begin(epoch)
 	}
-	if p.off > 0 && p.off == len(p.sound) {
-		p.sound, p.off = p.sound[:0], 0
-	}
-	if p.info.Out.Duration(len(p.sound)-p.off) < maxSound {
-		p.sound = append(p.sound, data...)
+	if p.info.Out.Duration(p.sound.size) < maxSound {
+		p.sound.push(data)
 	}
 	p.ended = false
 	if p.stop == nil && !p.closed {
 		p.stop = p.sched.Every(p.info.Chunk, func(time.Time) bool { p.poke(); return true })
 	}
-	p.mu.Unlock()
-	p.poke()
+	p.poked()
 }
 
 func (p *player) begin(epoch turn.Epoch) {
-	p.epoch, p.sound, p.off, p.sent, p.marked, p.acked = epoch, p.sound[:0], 0, 0, 0, 0
+	p.epoch, p.sound, p.sent, p.marked, p.acked = epoch, queue{}, 0, 0, 0
 	p.base = time.Time{}
 	p.ended = false
 }
@@ -91,21 +110,21 @@ func (p *player) begin(epoch turn.Epoch) {
 // end says that all sound of the epoch known so far is in.
 func (p *player) end(epoch turn.Epoch) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if epoch == p.epoch {
 		p.ended = true
 	}
-	p.mu.Unlock()
-	p.poke()
+	p.poked()
 }
 
 // clear drops what was not sent and tells the far end to drop what it has not played.
 func (p *player) clear() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.begin(0)
 	p.halt()
 	p.urgent = append(p.urgent, Out{Kind: OutClear})
-	p.mu.Unlock()
-	p.poke()
+	p.poked()
 }
 
 func (p *player) halt() {
@@ -115,18 +134,12 @@ func (p *player) halt() {
 	}
 }
 
-// rest gives the memory of an answer back once all of it is out: most of a call is listening.
-func (p *player) rest() {
-	p.halt()
-	p.sound, p.off = nil, 0
-}
-
+// close lets no writer begin any more.
 func (p *player) close() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closed = true
 	p.halt()
-	p.mu.Unlock()
-	p.poke()
 }
 
 // progress is what the writer reports after a step.
@@ -137,15 +150,16 @@ type progress struct {
 	done  bool
 }
 
-// next returns what to send now; ok is false when there is nothing to do until the next poke.
-func (p *player) next(buf []byte) (out Out, pr progress, ok bool) {
+// next returns what to send now; ok is false when there is nothing to do until the next poke. Sound is
+// valid until the next call.
+func (p *player) next() (out Out, pr progress, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pr = progress{epoch: p.epoch, heard: -1}
 	if len(p.urgent) > 0 {
 		return pop(&p.urgent), pr, true
 	}
-	if out, ok = p.nextSound(buf, &pr); ok {
+	if out, ok = p.nextSound(&pr); ok {
 		return out, pr, true
 	}
 	if len(p.control) > 0 {
@@ -157,13 +171,13 @@ func (p *player) next(buf []byte) (out Out, pr progress, ok bool) {
 	now := p.now()
 	if !p.info.Marks && p.sent > 0 {
 		pr.heard = min(p.sent, max(0, now.Sub(p.base)))
-		pr.done = pr.heard >= p.sent && p.off == len(p.sound)
+		pr.done = pr.heard >= p.sent && p.sound.size == 0
 		if pr.done && p.ended {
-			p.rest()
+			p.halt()
 		}
 	}
-	if p.info.Marks && p.ended && p.off == len(p.sound) {
-		p.rest()
+	if p.info.Marks && p.ended && p.sound.size == 0 {
+		p.halt()
 	}
 	return out, pr, false
 }
@@ -180,11 +194,11 @@ func pop(q *[]Out) Out {
 
 // nextSound goes before notes: it is paced and small, and a caller waits for it; a page does not notice
 // that a word on its screen came a fraction of a millisecond later.
-func (p *player) nextSound(buf []byte, pr *progress) (out Out, ok bool) {
+func (p *player) nextSound(pr *progress) (out Out, ok bool) {
 	if p.epoch == 0 || p.closed {
 		return out, false
 	}
-	if p.info.Marks && p.sent > p.marked && (p.sent-p.marked >= markEvery || (p.off == len(p.sound) && p.ended)) {
+	if p.info.Marks && p.sent > p.marked && (p.sent-p.marked >= markEvery || (p.sound.size == 0 && p.ended)) {
 		p.marked = p.sent
 		return Out{Kind: OutMark, Mark: markName(p.epoch, p.sent)}, true
 	}
@@ -199,15 +213,14 @@ func (p *player) nextSound(buf []byte, pr *progress) (out Out, ok bool) {
 	} else if gap := now.Sub(p.base) - p.sent; gap > 0 {
 		p.base = p.base.Add(gap) // the ear ran dry: what follows is heard later
 	}
-	out = Out{Kind: OutAudio, Audio: append(buf[:0], p.sound[p.off:p.off+n]...)}
-	p.off += n
+	out = Out{Kind: OutAudio, Audio: p.sound.pop(n)}
 	p.sent += p.info.Out.Duration(n)
 	return out, true
 }
 
 // due is how many bytes of sound may go now.
 func (p *player) due(now time.Time) int {
-	have := len(p.sound) - p.off
+	have := p.sound.size
 	if have == 0 {
 		return 0
 	}
@@ -244,7 +257,7 @@ func (p *player) ack(name string) (epoch turn.Epoch, heard time.Duration, done, 
 		return 0, 0, false, false // of an answer that was cleared, or not ours
 	}
 	p.acked = max(p.acked, at)
-	return epoch, p.acked, p.acked >= p.sent && p.off == len(p.sound), true
+	return epoch, p.acked, p.acked >= p.sent && p.sound.size == 0, true
 }
 
 // position estimates what was heard, for lines without marks.
@@ -255,6 +268,17 @@ func (p *player) position() (turn.Epoch, time.Duration) {
 		return p.epoch, p.acked
 	}
 	return p.epoch, min(p.sent, max(0, p.now().Sub(p.base)))
+}
+
+// left estimates how much of the sound is still to be heard.
+func (p *player) left() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	left := p.info.Out.Duration(p.sound.size)
+	if !p.base.IsZero() {
+		left += max(0, p.sent-p.now().Sub(p.base))
+	}
+	return left
 }
 
 func markName(e turn.Epoch, at time.Duration) string {

@@ -28,7 +28,11 @@ type Session struct {
 	wg     sync.WaitGroup
 	ctx    context.Context //nolint:containedctx // the session's own life, from New to the end of Run
 	cancel context.CancelCauseFunc
-	later  []turn.Event // happenings found while commands were carried out
+	wire   context.Context //nolint:containedctx // the writer's: it may outlive ctx by an apology
+	unwire context.CancelFunc
+	gone   chan struct{} // closed when the line has ended
+	broken atomic.Bool   // our own code has failed
+	later  []turn.Event  // happenings found while commands were carried out
 
 	replyCtx    context.Context //nolint:containedctx // of the answer in progress; the loop alone touches it
 	cancelReply context.CancelFunc
@@ -41,13 +45,13 @@ type Session struct {
 		epoch turn.Epoch
 		heard time.Duration
 	}
-	lastFrame time.Time // receipt of the newest sound
-	voiced    bool      // the caller's voice is heard
-	user      string    // the caller's words of this turn
+	lastFrame atomic.Int64 // receipt of the newest sound, since the start; the reader's
+	voiced    bool         // the caller's voice is heard
+	user      string       // the caller's words of this turn
 }
 
-// inboxSize is over a second of sound beside all that may come at once.
-const inboxSize = 64
+// inboxSize is what may come at once: an answer's sound, words and marks. Who sends more waits.
+const inboxSize = 32
 
 // errEnded is the cause with which a session's context ends in good order.
 var errEnded = errors.New("session ended")
@@ -63,11 +67,12 @@ func New(o Options) *Session {
 	if o.Observe == nil {
 		o.Observe = func(Measure) {}
 	}
-	s := &Session{o: o, info: o.Line.Info(), engine: turn.New(o.Turn), inbox: make(chan item, inboxSize)}
-	s.player = newPlayer(s.info, o.Scheduler, o.Clock.Now)
+	s := &Session{o: o, info: o.Line.Info(), engine: turn.New(o.Turn), inbox: make(chan item, inboxSize), gone: make(chan struct{})}
+	s.player = newPlayer(s.info, o.Scheduler, o.Clock.Now, func() { s.spawn(s.wire, "writer", s.write) })
 	s.voice.s = s
 	s.timers.clock = o.Clock
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.wire, s.unwire = context.WithCancel(context.Background())
 	s.replyCtx, s.cancelReply = context.WithCancel(s.ctx)
 	s.kept = make(chan struct{})
 	close(s.kept)
@@ -83,8 +88,10 @@ func (s *Session) Run(parent context.Context) End {
 		s.start = s.o.Clock.Now()
 	}
 	s.spawn(ctx, "reader", s.read)
-	s.spawn(ctx, "writer", s.write)
 	s.guarded("loop", func() { s.loop(ctx) })
+	if s.broken.Load() {
+		s.guarded("apology", func() { s.apologize(parent) })
+	}
 	s.finish(ctx)
 	return s.reason()
 }
@@ -93,6 +100,12 @@ func (s *Session) Run(parent context.Context) End {
 func (s *Session) End(why End) {
 	s.ended.CompareAndSwap(nil, &why)
 	s.cancel(errEnded)
+}
+
+// Leave asks the session to say a few words and then to end for a reason. It returns when the loop has taken
+// the order, or the session is over.
+func (s *Session) Leave(words string, why End) {
+	s.send(s.ctx, item{kind: itemLeave, what: &turn.Event{Kind: turn.Leave, Text: words, Reason: string(why)}})
 }
 
 func (s *Session) reason() End {
@@ -104,6 +117,7 @@ func (s *Session) reason() End {
 
 func (s *Session) finish(ctx context.Context) {
 	s.cancel(errEnded)
+	s.unwire()
 	s.cancelReply()
 	s.voice.cancel()
 	s.timers.stop()
@@ -116,21 +130,10 @@ func (s *Session) finish(ctx context.Context) {
 	go func() { s.wg.Wait(); close(done) }()
 	for {
 		select {
-		case it := <-s.inbox:
-			it.drop()
-			continue
+		case <-s.inbox:
 		case <-done:
+			return
 		}
-		break
-	}
-	for {
-		select {
-		case it := <-s.inbox:
-			it.drop()
-			continue
-		default:
-		}
-		return
 	}
 }
 
@@ -150,6 +153,7 @@ func (s *Session) guarded(name string, fn func()) {
 			s.o.Log.Error("panic in a session", "component", name, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			why := EndError
 			s.ended.CompareAndSwap(nil, &why)
+			s.broken.Store(true)
 			s.cancel(errEnded)
 		}
 	}()
@@ -161,34 +165,43 @@ func (s *Session) send(ctx context.Context, it item) {
 	select {
 	case s.inbox <- it:
 	case <-ctx.Done():
-		it.drop()
 	}
 }
 
 func (s *Session) now() time.Duration { return s.o.Clock.Now().Sub(s.start) }
 
+// read takes what the far end sends until the line ends.
 func (s *Session) read(ctx context.Context) {
 	for {
 		in, err := s.o.Line.Recv(ctx)
 		if err != nil {
-			why := EndPeer
-			if errors.Is(err, io.EOF) {
-				why = EndNormal
-			}
-			var le *LineError
-			if errors.As(err, &le) {
-				why = le.End
-			}
-			s.send(ctx, item{kind: itemGone, end: why})
+			s.lineEnded(ctx, err)
 			return
 		}
 		if in.Kind == InAudio {
-			s.send(ctx, item{kind: itemFrame, frame: in.Frame})
+			s.ear(ctx, in.Frame)
 			continue
 		}
-		rest := in // a copy, so that the frames above stay off the heap
-		s.send(ctx, item{kind: itemIn, in: &rest})
+		s.pass(ctx, in)
 	}
+}
+
+// pass gives the loop what is not sound.
+func (s *Session) pass(ctx context.Context, in In) {
+	s.send(ctx, item{kind: itemIn, what: &in})
+}
+
+func (s *Session) lineEnded(ctx context.Context, err error) {
+	why := EndPeer
+	if errors.Is(err, io.EOF) {
+		why = EndNormal
+	}
+	var le *LineError
+	if errors.As(err, &le) {
+		why = le.End
+	}
+	close(s.gone)
+	s.send(ctx, item{kind: itemGone, what: why})
 }
 
 // LineError is a line's failure that says how the session ends.
@@ -200,34 +213,34 @@ type LineError struct {
 func (e *LineError) Error() string { return e.Err.Error() }
 func (e *LineError) Unwrap() error { return e.Err }
 
-func (s *Session) write(ctx context.Context) {
-	var buf []byte
+// write sends until there is nothing to send now. The player starts it again when there is.
+func (s *Session) write(wire context.Context) {
 	for {
-		out, pr, ok := s.player.next(buf)
+		out, pr, ok := s.player.next()
 		if !ok {
 			if pr.heard >= 0 {
-				s.send(ctx, item{kind: itemHeard, epoch: pr.epoch, dur: pr.heard, done: pr.done})
+				s.send(s.ctx, item{kind: itemHeard, epoch: pr.epoch, dur: pr.heard, done: pr.done})
 			}
-			select {
-			case <-ctx.Done():
+			if s.player.resting() {
 				return
-			case <-s.player.wake:
-				continue
 			}
+			continue
 		}
-		if ctx.Err() != nil {
+		if wire.Err() != nil {
 			return
 		}
 		if err := s.o.Line.Send(out); err != nil {
 			s.o.Log.Debug("send", "err", err)
-			s.send(ctx, item{kind: itemGone, end: EndPeer})
+			why := EndPeer
+			var le *LineError
+			if errors.As(err, &le) {
+				why = le.End
+			}
+			s.send(s.ctx, item{kind: itemGone, what: why})
 			return
 		}
-		if out.Kind == OutAudio {
-			buf = out.Audio
-			if pr.first {
-				s.send(ctx, item{kind: itemFirstOut, epoch: pr.epoch, at: s.o.Clock.Now()})
-			}
+		if out.Kind == OutAudio && pr.first {
+			s.send(s.ctx, item{kind: itemFirstOut, epoch: pr.epoch, at: s.o.Clock.Now()})
 		}
 	}
 }

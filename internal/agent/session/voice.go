@@ -13,16 +13,16 @@ type voice struct {
 	s    *Session
 	runs []*run
 	base time.Duration // sound of the runs that are over
-	ids  int
+	ids  int32
 }
 
 type run struct {
-	id     int
+	id     int32
 	speech Speech
 	closed bool // End was said
 	done   bool // all sound has come
 	audio  time.Duration
-	held   []Sound // waits for the runs before
+	held   []*Sound // waits for the runs before
 }
 
 func (v *voice) speak(ctx context.Context, text string) error {
@@ -33,7 +33,7 @@ func (v *voice) speak(ctx context.Context, text string) error {
 			if len(snd.Audio) > 0 {
 				snd.Audio = append([]byte(nil), snd.Audio...)
 			}
-			v.s.send(ctx, item{kind: itemSound, epoch: epoch, run: id, sound: &snd})
+			v.s.send(ctx, item{kind: itemSound, epoch: epoch, n: id, what: &snd})
 		})
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ func (v *voice) cancel() {
 }
 
 // sound takes what came of run id.
-func (v *voice) sound(id int, snd Sound) {
+func (v *voice) sound(id int32, snd *Sound) {
 	for i, r := range v.runs {
 		if r.id != id {
 			continue
@@ -88,10 +88,13 @@ func (v *voice) sound(id int, snd Sound) {
 	}
 }
 
-func (v *voice) play(r *run, snd Sound) {
+func (v *voice) play(r *run, snd *Sound) {
 	epoch := v.s.engine.Epoch()
+	if snd.Switched != nil {
+		v.s.switched("synthesizer", snd.Switched)
+	}
 	if snd.Err != nil {
-		v.s.o.Log.Warn("speech failed", "component", "synthesizer", "err", snd.Err)
+		v.s.o.Log.Error("speech failed", "component", "synthesizer", "err", snd.Err)
 		v.s.step(turn.Event{Kind: turn.SpeechFailed, Epoch: epoch, Text: class(snd.Err)})
 		return
 	}

@@ -69,6 +69,9 @@ type Scripted func(ctx context.Context, fn string, in, out any) error
 
 func (s Scripted) Call(ctx context.Context, fn string, in, out any) error { return s(ctx, fn, in, out) }
 
+// pause is a while of a bubble's own clock: a vendor that takes time.
+func pause(d time.Duration) { <-time.NewTimer(d).C }
+
 func answer(out any, body string) error { return json.Unmarshal([]byte(body), out) }
 
 func TestJUL03_ValidCallsAreRunAndInvalidOnesAreNeverSentOn(t *testing.T) {
@@ -245,7 +248,7 @@ func TestBox_SharesTheSameReadWithinATurn(t *testing.T) {
 			mu.Lock()
 			calls++
 			mu.Unlock()
-			time.Sleep(100 * time.Millisecond)
+			pause(100 * time.Millisecond)
 			return answer(out, `{"count":1,"transactions":[{"id":1}]}`)
 		})})
 		b.BeginTurn("x")

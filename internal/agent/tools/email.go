@@ -31,6 +31,9 @@ func (r *run) email(ctx context.Context) Outcome {
 	case !r.o.Policy.domainAllowed(addr):
 		return refuse(ClassNotAllowed, "I may not send mail to that address. The report was not sent.", "Mail goes only to certain domains. Do not try another address unless the caller says one.")
 	}
+	if out, ok := r.admit(id); !ok {
+		return out
+	}
 	r.args["to"], r.args["clientId"] = addr, id
 	r.mention(id)
 	return r.share(ctx, r.round.mails, addr+"\x00"+id, settled, func() Outcome { return r.send(ctx, addr, id) }, nil)
@@ -47,6 +50,9 @@ func (r *run) send(ctx context.Context, addr, id string) Outcome {
 	}
 	if *found.Count == 0 {
 		return refuse(ClassEmpty, fmt.Sprintf("There are no transactions for client %s, so nothing was sent.", id), "")
+	}
+	if !r.mailing() {
+		return refuse(ClassMails, "I have sent as many reports as I may in one call. This one was not sent.", "No more mail leaves in this call.")
 	}
 	r.found(id, sentence(found))
 	req := supabase.MailRequest{To: addr, ClientID: supabase.Text(id), Subject: r.args["subject"], Summary: "Client " + id + " has " + sentence(found) + "."}
@@ -81,7 +87,7 @@ func certain(class string) bool {
 	switch guard.Class(class) {
 	case guard.Unauthorized, guard.NotFound, guard.BadRequest, guard.Quota, guard.RateLimited, guard.CircuitOpen:
 		return true
-	case guard.Unreachable, guard.Timeout, guard.VendorFault, guard.Protocol, guard.Cancelled:
+	case guard.Unreachable, guard.Timeout, guard.VendorFault, guard.Protocol, guard.Empty, guard.Cancelled:
 		return false
 	}
 	return false

@@ -15,6 +15,9 @@ func (r *run) read(ctx context.Context, fn func() Outcome) Outcome {
 
 func (r *run) transactions(ctx context.Context) Outcome {
 	id := r.args["clientId"]
+	if out, ok := r.admit(id); !ok {
+		return out
+	}
 	r.mention(id)
 	out := r.read(ctx, func() Outcome {
 		found, err := r.fetch(ctx, id, r.args["type"], r.args["status"])
@@ -51,6 +54,9 @@ func (r *run) fetch(ctx context.Context, id, kind, status string) (supabase.Tran
 		n := len(found.Transactions)
 		found.Count = &n
 	}
+	if *found.Count == 0 && kind == "" && status == "" {
+		r.missed(id)
+	}
 	return found, nil
 }
 
@@ -81,6 +87,9 @@ const (
 
 func (r *run) chart(ctx context.Context) Outcome {
 	id := r.args["clientId"]
+	if out, ok := r.admit(id); !ok {
+		return out
+	}
 	r.mention(id)
 	return r.read(ctx, func() Outcome {
 		var got supabase.ChartResult
@@ -90,6 +99,7 @@ func (r *run) chart(ctx context.Context) Outcome {
 		c := draw(id, got.ChartData)
 		head := map[string]any{"success": true, "clientId": id, "series": len(c.Series), "points": len(c.Labels)}
 		if len(c.Series) == 0 || len(c.Labels) == 0 {
+			r.missed(id)
 			head["note"] = "There are no transactions to draw, so no chart was made."
 			return Outcome{OK: true, Content: encode(head)}
 		}

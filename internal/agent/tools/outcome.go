@@ -18,6 +18,8 @@ const (
 	ClassNotAllowed = "recipient_forbidden" // mail may not go to that domain
 	ClassEmpty      = "empty"               // nothing to send
 	ClassDocuments  = "documents_first"     // the documents answer it; the web was not asked
+	ClassClients    = "too_many_clients"    // in this call
+	ClassMails      = "too_many_mails"      // in this call
 	ClassInternal   = "internal"
 	classCancelled  = string(guard.Cancelled)
 )
@@ -86,7 +88,7 @@ func failed(noun string, err error) Outcome {
 		be = " are "
 	}
 	switch class {
-	case guard.Timeout, guard.Unreachable, guard.VendorFault, guard.Protocol, guard.CircuitOpen:
+	case guard.Timeout, guard.Unreachable, guard.VendorFault, guard.Protocol, guard.Empty, guard.CircuitOpen:
 		message = subject + be + "not answering right now. Please try again in a moment."
 	case guard.RateLimited:
 		message = subject + be + "very busy right now. Please try again in a minute."

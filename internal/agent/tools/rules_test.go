@@ -72,7 +72,7 @@ func TestJUL07_OrderHoldsForParallelCalls(t *testing.T) {
 		note := func(s string) { mu.Lock(); events = append(events, s); mu.Unlock() }
 		b := tools.New(tools.Options{Backend: Scripted(func(_ context.Context, fn string, _, out any) error {
 			note(fn)
-			time.Sleep(100 * time.Millisecond)
+			pause(100 * time.Millisecond)
 			note("end of " + fn)
 			if fn == supabase.FnDocuments {
 				return answer(out, `{"documents":[{"title":"T","content":"C","similarity":0.65}]}`)
@@ -98,7 +98,7 @@ func TestJUL07_OrderHoldsForParallelCalls(t *testing.T) {
 func TestJUL07_ParallelWebSearchesDoNotPassForInsisting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := tools.New(tools.Options{Backend: Scripted(func(_ context.Context, fn string, _, out any) error {
-			time.Sleep(time.Millisecond)
+			pause(time.Millisecond)
 			if fn == supabase.FnWeb {
 				t.Error("the web was asked")
 			}

@@ -6,6 +6,7 @@
 //   - documents come before the web: a web search waits for a document search of the same turn;
 //   - a mail goes only to an address that the caller said, about a client, once a turn;
 //   - a turn runs eight tools at most, the same read twice costs one call, a run lasts eight seconds;
+//   - a call sees fifty clients at most and sends ten mails, and ten numbers without a client end the guessing;
 //   - what a vendor says about its failure never reaches the model.
 package tools
 
@@ -33,6 +34,9 @@ const (
 	DefaultSimilarity = 0.7
 	DefaultRuns       = 8
 	DefaultContent    = 16 << 10
+	DefaultClients    = 50
+	DefaultMisses     = 10
+	DefaultMails      = 10
 )
 
 // Policy holds the limits; zero values are the defaults.
@@ -44,6 +48,9 @@ type Policy struct {
 	Runs        int           // tools a turn
 	Timeout     time.Duration // of one run, with everything it calls
 	Content     int           // bytes of one result for the model
+	Clients     int           // different clients a call
+	Misses      int           // different client numbers a call for which there was nothing
+	Mails       int           // mails a call
 }
 
 // Options shape a Box.
@@ -62,6 +69,7 @@ type Box struct {
 	round *round // the current turn
 	seq   int    // numbers the runs
 	facts facts
+	tally tally
 }
 
 // New makes the tools of one session.
@@ -78,6 +86,15 @@ func New(o Options) *Box {
 	}
 	if p.Content <= 0 {
 		p.Content = DefaultContent
+	}
+	if p.Clients <= 0 {
+		p.Clients = DefaultClients
+	}
+	if p.Misses <= 0 {
+		p.Misses = DefaultMisses
+	}
+	if p.Mails <= 0 {
+		p.Mails = DefaultMails
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -121,7 +138,7 @@ func (b *Box) Hear(userText string) {
 func (b *Box) Forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.heard, b.round, b.facts = heard{}, newRound(), facts{}
+	b.heard, b.round, b.facts, b.tally = heard{}, newRound(), facts{}, tally{}
 }
 
 // round is one turn's account.

@@ -55,10 +55,18 @@ func (c *clauses) cut() int {
 	if n > 0 || len(window) == len(c.buf) {
 		return n
 	}
-	if at := strings.LastIndexByte(window, ' '); at > 0 {
-		return at
+	at := strings.LastIndexByte(window, ' ')
+	if at <= 0 {
+		at = len(window)
 	}
-	return len(window)
+	// A tag that is cut in two is no tag any more, and would be read out.
+	if tag := strings.LastIndexByte(window[:at], '<'); tag >= 0 && beginsTag(window[tag+1:]) && tag+tagSpan(c.buf[tag:]) > at {
+		if tag > 0 {
+			return tag
+		}
+		return tagSpan(c.buf)
+	}
+	return at
 }
 
 // flush returns what is left.
@@ -92,10 +100,17 @@ const (
 // Every end needs the beginning of the next sentence behind it: "3." may become "3.14", "U." may become
 // "U.S.A.", "好。" may become "好。」". Only a line break decides at once.
 func sentenceEnd(s string, least int) int {
-	depth := 0
+	depth, from := 0, 0
 	for i, r := range s {
 		n := -1
 		switch {
+		case i < from: // within a tag
+		case r == '<':
+			span := tagSpan(s[i:])
+			if span == 0 {
+				return -1
+			}
+			from = i + span
 		case r == '[' || r == '(':
 			depth++
 		case r == ']' || r == ')':
@@ -182,9 +197,16 @@ func abbreviation(s string, next rune) bool {
 
 // clauseEnd returns where the first clause of at least firstClause bytes ends, or -1.
 func clauseEnd(s string) int {
-	depth := 0
+	depth, from := 0, 0
 	for i, r := range s {
 		switch {
+		case i < from: // within a tag
+		case r == '<':
+			span := tagSpan(s[i:])
+			if span == 0 {
+				return -1
+			}
+			from = i + span
 		case r == '[' || r == '(':
 			depth++
 		case r == ']' || r == ')':

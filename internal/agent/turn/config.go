@@ -24,6 +24,8 @@ type Config struct {
 	MaxWords    int // spoken in one answer: 60 (JUL-17)
 	MaxRounds   int // of tools in one answer: 8
 	MaxMessages int // kept before the oldest half is condensed: 30 (JUL-12); at least 4
+	Window      int // of the model, in tokens; the history may take 75% of it (JUL-12). 0 = not limited
+	Overhead    int // tokens of what is sent beside the history: prompt, tools, facts
 
 	Apologies map[string]string // by failure class; "" is the general one
 }

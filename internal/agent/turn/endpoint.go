@@ -88,6 +88,7 @@ func (e *Engine) voiceStop() {
 	e.note(Note{Kind: NoteUserStopped})
 	e.stopTimer(timerBargeIn)
 	e.do(Command{Kind: Finalize})
+	e.deaf.owed = e.deaf.class != "" && c.text() == ""
 	e.arm()
 }
 
@@ -112,6 +113,7 @@ func (e *Engine) words(ev Event) {
 	}
 	text := strings.TrimSpace(ev.Text)
 	if text != "" {
+		e.deaf = deaf{}
 		c.lastWords = e.now
 		c.end = max(c.end, ev.End)
 		c.finalised = c.finalised && ev.Kind == Final && !c.speaking // the caller goes on
@@ -136,7 +138,7 @@ func (e *Engine) arm() {
 	c := &e.caller
 	text := c.text()
 	switch {
-	case text == "" && e.debt == nil:
+	case text == "" && e.debt == nil && !e.deaf.owed:
 		e.stopTimer(timerEndTurn)
 	case c.speaking:
 		// Voice that does not end and brings no words any more is noise.
@@ -175,6 +177,8 @@ func (e *Engine) endTurn() {
 	if text == "" {
 		if e.debt != nil {
 			e.payDebt()
+		} else if e.deaf.owed {
+			e.sayDeaf()
 		}
 		return
 	}

@@ -9,10 +9,12 @@ type Engine struct {
 	reply  reply
 	memory memory
 	debt   *debt                     // an answer stopped before it was heard
+	deaf   deaf                      // since when nothing is heard, and why
 	later  []string                  // typed while an answer ran, not to be answered; they follow it
 	due    map[TimerID]time.Duration // deadline of each armed timer
 	turns  int
 	keys   string
+	parted string // why the session closes once the farewell was heard
 	ended  bool
 	now    time.Duration
 	out    []Command
@@ -21,7 +23,7 @@ type Engine struct {
 // New makes an engine that has not started.
 func New(cfg Config) *Engine {
 	cfg = cfg.withDefaults()
-	return &Engine{cfg: cfg, memory: memory{max: cfg.MaxMessages}, due: map[TimerID]time.Duration{}}
+	return &Engine{cfg: cfg, memory: memory{max: cfg.MaxMessages, budget: cfg.budget()}, due: map[TimerID]time.Duration{}}
 }
 
 // Messages is the conversation as the model shall see it now, without the agent's prompt.
@@ -46,6 +48,9 @@ func (e *Engine) Step(ev Event) []Command {
 		e.now = ev.At
 	}
 	if ev.Kind.ofReply() && !e.reply.takes(ev) {
+		return nil
+	}
+	if e.parted != "" && !ev.Kind.ofFarewell(ev.Timer) {
 		return nil
 	}
 	switch ev.Kind {
@@ -85,9 +90,11 @@ func (e *Engine) Step(ev Event) []Command {
 	case TimerFired:
 		e.timer(ev.Timer)
 	case HeardFailed:
-		e.note(Note{Kind: NoteError, Text: e.apology(ev.Text)})
+		e.heardFailed(ev.Text)
 	case HangUp:
 		e.hangUp(ev.Reason)
+	case Leave:
+		e.leave(ev.Text, ev.Reason)
 	}
 	return e.out
 }
@@ -102,7 +109,7 @@ func (k EventKind) ofReply() bool {
 	switch k {
 	case ModelText, ModelTools, ModelDone, ModelFailed, ToolDone, SpeechAudio, SpeechWords, SpeechDone, SpeechFailed, Played:
 		return true
-	case Started, VoiceStart, VoiceStop, Partial, Final, EndOfUtterance, Typed, TimerFired, Key, HeardFailed, HangUp:
+	case Started, VoiceStart, VoiceStop, Partial, Final, EndOfUtterance, Typed, TimerFired, Key, HeardFailed, HangUp, Leave:
 	}
 	return false
 }

@@ -60,6 +60,7 @@ const (
 	Key            EventKind = "dtmf"             // Digit
 	HeardFailed    EventKind = "recognizer_fail"  // Text = class
 	HangUp         EventKind = "hang_up"          // the far end is gone; Reason
+	Leave          EventKind = "leave"            // say Text, then close for Reason
 )
 
 // Word is one spoken word with its place in the segment's sound.

@@ -1,5 +1,7 @@
 package turn
 
+import "time"
+
 // failed takes a failure of the model or of the voice.
 func (e *Engine) failed(ev Event) {
 	r := &e.reply
@@ -50,6 +52,35 @@ func (e *Engine) speechFailed(class string) {
 	e.speechStopped()
 	r.broken, r.modelDone, r.speechDone, r.open = true, true, true, false
 	e.finishIfHeard()
+}
+
+// deaf is the state in which the caller's words do not arrive.
+type deaf struct {
+	class string // why; "" = all is well
+	owed  bool   // the caller has spoken into it and has to be told
+}
+
+// recent is how long ago a voice may have ended that a failure of the recognizer found later has swallowed.
+const recent = 10 * time.Second
+
+// heardFailed notes that the caller is not heard. It is shown now, and said once the caller has spoken in vain:
+// a recognizer that fails and comes back while nobody speaks is nothing to talk about.
+func (e *Engine) heardFailed(class string) {
+	e.note(Note{Kind: NoteError, Text: e.apology(class)})
+	c := &e.caller
+	e.deaf = deaf{class: class, owed: e.deaf.owed || c.voiced && !c.speaking && c.text() == "" && e.now-c.stopped < recent}
+	e.arm()
+}
+
+// sayDeaf tells the caller that nothing was heard.
+func (e *Engine) sayDeaf() {
+	e.deaf.owed = false
+	if e.reply.active {
+		return
+	}
+	e.caller.voiced = false
+	e.newReply(Record{Started: e.now}, false)
+	e.speakFixed(e.apology(e.deaf.class))
 }
 
 func (e *Engine) apology(class string) string {

@@ -45,6 +45,8 @@ func (f *fuzzer) kind() EventKind {
 	switch {
 	case n == 255 && f.next() > 200:
 		return HangUp
+	case n == 254 && f.next() > 200:
+		return Leave
 	case n%4 == 0:
 		return any[n/4%len(any)]
 	case n%4 == 1 && len(r.order) > 0:
@@ -95,6 +97,8 @@ func (f *fuzzer) event() Event {
 		ev.Text = f.pick("", "unavailable", "quota")
 	case HangUp:
 		ev.Reason = "peer_gone"
+	case Leave:
+		ev.Text, ev.Reason = f.pick("Good bye.", "", "One. Two. Three."), "drained"
 	case Started, VoiceStart, VoiceStop, EndOfUtterance, ModelDone, SpeechDone:
 	}
 	return ev
@@ -103,7 +107,8 @@ func (f *fuzzer) event() Event {
 // run plays the bytes: the first are the configuration, then each event after a while.
 func runBytes(t testing.TB, data []byte) *script {
 	f := &fuzzer{data: data}
-	cfg := Config{MaxMessages: 4 + f.next()%8, MaxRounds: 1 + f.next()%3}
+	limits := [2]int{f.next(), f.next()}
+	cfg := Config{MaxMessages: 4 + limits[0]%8, MaxRounds: 1 + limits[1]%3, Window: []int{0, 300, 3000}[limits[1]/3%3]}
 	mode := f.next()
 	if mode&1 > 0 {
 		cfg.Greeting = "Hello there. How can I help?"

@@ -78,6 +78,11 @@ func (r *reply) heardOfRound() bool {
 	return false
 }
 
+// Align is how many fields of a text are in a sound that was played so far, by the times of its words.
+func Align(fields []string, words []Word, played time.Duration) int {
+	return align(fields, words, played)
+}
+
 // align finds how many fields the words spoken by played cover. A voice may spell one field as several
 // words ("5001" as "five thousand one"): a word that matches nothing near moves nothing, but lets the
 // next look further.

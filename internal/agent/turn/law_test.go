@@ -54,8 +54,9 @@ func (l *law) check(ev Event, cmds []Command) {
 	for i, c := range cmds {
 		l.command(ev, c, i == len(cmds)-1)
 	}
-	if ev.Kind == HangUp {
-		if !l.hung && (len(cmds) == 0 || cmds[len(cmds)-1].Kind != Close) {
+	closed := len(cmds) > 0 && cmds[len(cmds)-1].Kind == Close
+	if ev.Kind == HangUp || closed {
+		if !l.hung && !closed {
 			l.t.Fatalf("hang-up gave %v, want a close at the end", cmds)
 		}
 		if !l.hung && l.committed != len(l.begun) {
@@ -84,7 +85,7 @@ func (l *law) timers() {
 		timerFiller:  l.e.Busy() && !r.spoken() && len(r.results) < len(r.order),
 		timerDrain:   l.e.Busy() && r.modelDone && r.speechDone,
 		timerKeys:    l.e.keys != "",
-		timerEndTurn: l.e.caller.text() != "" || l.e.debt != nil,
+		timerEndTurn: l.e.caller.text() != "" || l.e.debt != nil || l.e.deaf.owed,
 	} {
 		if _, armed := l.armed[id]; armed && !needed && !l.hung {
 			l.t.Fatalf("timer %q is armed for nothing", id)
@@ -136,7 +137,7 @@ func (l *law) command(ev Event, c Command, last bool) {
 	case Notify:
 		l.note(*c.Note)
 	case Close:
-		if ev.Kind != HangUp || !last {
+		if ev.Kind != HangUp && l.e.parted == "" || !last {
 			l.t.Fatalf("close on %q", ev.Kind)
 		}
 	case Finalize:
@@ -251,6 +252,18 @@ func (l *law) bounds() {
 	limit := max(l.e.cfg.MaxMessages, turn) + 1
 	if len(msgs) > limit {
 		l.t.Fatalf("memory holds %d messages, want at most %d", len(msgs), limit)
+	}
+	if budget := l.e.cfg.budget(); budget > 0 {
+		all, own := 0, 0
+		for i, m := range msgs {
+			all += m.tokens()
+			if i >= len(msgs)-turn {
+				own += m.tokens()
+			}
+		}
+		if all > max(budget, own)+len(msgs) { // each line of the gist is rounded by itself
+			l.t.Fatalf("memory holds %d tokens, the turn alone %d, want at most %d", all, own, budget)
+		}
 	}
 	if len(msgs) > 0 && msgs[0].Facts && len(msgs[0].Text) > 100+gistEntries*(4*gistChars+8) {
 		l.t.Fatalf("gist holds %d bytes", len(msgs[0].Text))

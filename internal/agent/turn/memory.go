@@ -5,18 +5,20 @@ import (
 	"strings"
 )
 
-// memory is the conversation as the model sees it: max messages at most, unless the turn in progress is
-// alone larger. It never holds a call without its answer once the round has ended.
+// memory is the conversation as the model sees it: max messages and budget tokens at most, unless the turn
+// in progress is alone larger. It never holds a call without its answer once the round has ended.
 type memory struct {
-	list []Message
-	max  int
-	base int // messages trimmed away; add returns absolute positions
-	gist []string
+	list   []Message
+	max    int
+	budget int // tokens; 0 = no limit
+	base   int // messages trimmed away; add returns absolute positions
+	gist   []string
 }
 
 const (
 	gistEntries = 24
 	gistChars   = 120
+	gistHead    = "Earlier in this conversation the caller said, oldest first:"
 )
 
 // add appends and returns the absolute position of the message.
@@ -24,8 +26,36 @@ func (m *memory) add(msg Message) int {
 	if len(m.list) >= m.max {
 		m.trim(msg.Role == User)
 	}
+	for m.over(msg) && m.trim(msg.Role == User) {
+	}
+	for m.over(msg) && len(m.gist) > 0 { // what stands for older turns goes last, the oldest of it first
+		m.gist = m.gist[1:]
+	}
 	m.list = append(m.list, msg)
 	return m.base + len(m.list) - 1
+}
+
+// over tells whether the memory with one more message is larger than the budget.
+func (m *memory) over(msg Message) bool {
+	if m.budget <= 0 {
+		return false
+	}
+	n := msg.tokens() + m.gistTokens()
+	for _, old := range m.list {
+		n += old.tokens()
+	}
+	return n > m.budget
+}
+
+func (m *memory) gistTokens() int {
+	if len(m.gist) == 0 {
+		return 0
+	}
+	n := perMessage + Tokens(gistHead)
+	for _, g := range m.gist {
+		n += Tokens(g) + 1
+	}
+	return n
 }
 
 // trimTo shortens the text of a message to what was heard of it.
@@ -38,10 +68,10 @@ func (m *memory) trimTo(at int, heard string) {
 // trim condenses the oldest half, or as much as makes room for one more. It cuts only in front of the
 // caller's words, so that a call is never parted from its answer; it keeps the caller's own words,
 // shortened, since they hold what later turns refer to. When a new turn begins all may go, else the turn
-// in progress stays.
-func (m *memory) trim(all bool) {
+// in progress stays. It tells whether anything went.
+func (m *memory) trim(all bool) bool {
 	cut := 0
-	least := max(len(m.list)/2, len(m.list)+1-m.max)
+	least := max(len(m.list)/2, len(m.list)+1-m.max, 1)
 	for i, msg := range m.list {
 		if msg.Role != User {
 			continue
@@ -55,7 +85,7 @@ func (m *memory) trim(all bool) {
 		cut = len(m.list)
 	}
 	if cut == 0 {
-		return
+		return false
 	}
 	for _, msg := range m.list[:cut] {
 		if msg.Role == User {
@@ -65,8 +95,12 @@ func (m *memory) trim(all bool) {
 	if n := len(m.gist) - gistEntries; n > 0 {
 		m.gist = append([]string(nil), m.gist[n:]...)
 	}
+	for m.budget > 0 && len(m.gist) > 1 && m.gistTokens() > m.budget/4 { // the newest turns are worth more
+		m.gist = m.gist[1:]
+	}
 	m.base += cut
 	m.list = append([]Message(nil), m.list[cut:]...)
+	return true
 }
 
 func (m *memory) messages() []Message {
@@ -74,7 +108,7 @@ func (m *memory) messages() []Message {
 		return append([]Message(nil), m.list...)
 	}
 	var b strings.Builder
-	b.WriteString("Earlier in this conversation the caller said, oldest first:")
+	b.WriteString(gistHead)
 	for _, g := range m.gist {
 		fmt.Fprintf(&b, "\n- %s", g)
 	}

@@ -115,6 +115,28 @@ func TestEngine_GistKeepsTheCallersWordsShortened(t *testing.T) {
 	}
 }
 
+// JUL-12: the history takes 75% of the window at most, less what goes with every question; what is dropped
+// is condensed. The laws hold the bound at every step.
+func TestJUL12_HistoryIsBoundedByTokens(t *testing.T) {
+	const window, overhead = 4000, 500
+	s := talking(t, Config{MaxMessages: 1000, Window: window, Overhead: overhead})
+	most, condensed := 0, false
+	for i := range 60 {
+		id := fmt.Sprint(i)
+		s.ask(fmt.Sprintf("Question %d about client %d.", i, 5000+i)).calls(id).answers(id, strings.Repeat(`{"row":1}`, 100))
+		s.says("Yes.").after(5)
+		n := 0
+		for _, m := range s.e.Messages() {
+			n += m.tokens()
+			condensed = condensed || m.Facts
+		}
+		most = max(most, n)
+	}
+	if want := window*3/4 - overhead; most > want+24 || most < want/2 || !condensed {
+		t.Errorf("at most %d tokens were held, want near to %d; condensed: %v", most, want, condensed)
+	}
+}
+
 func TestEngine_MessagesAreTheCallersOwn(t *testing.T) {
 	s := newScript(t, Config{}).ask("Hi.")
 	s.e.Messages()[0].Text = "changed"
@@ -124,7 +146,10 @@ func TestEngine_MessagesAreTheCallersOwn(t *testing.T) {
 // Any answers, cut anywhere: the laws hold, and the memory is the words in order.
 func TestJUL10_MemoryHoldsUnderAnyTurns(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s := talking(rapidTB{t, rt}, Config{MaxMessages: rapid.IntRange(4, 12).Draw(rt, "max"), MaxRounds: 3})
+		s := talking(rapidTB{t, rt}, Config{
+			MaxMessages: rapid.IntRange(4, 12).Draw(rt, "max"), MaxRounds: 3,
+			Window: rapid.SampledFrom([]int{0, 0, 200, 600, 2000}).Draw(rt, "window"), Overhead: rapid.IntRange(0, 300).Draw(rt, "overhead"),
+		})
 		for i := range rapid.IntRange(30, 45).Draw(rt, "turns") {
 			s.ask(fmt.Sprintf("Question %d about client %d.", i, 5000+i))
 			for round := range rapid.IntRange(0, 4).Draw(rt, "rounds") {

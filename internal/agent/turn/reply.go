@@ -260,6 +260,10 @@ func (e *Engine) end() {
 	e.commit(e.reply.rec, outcome, e.now)
 	e.hush()
 	e.rest()
+	if e.parted != "" {
+		e.part()
+		return
+	}
 	e.arm() // words that had to wait for this end
 }
 

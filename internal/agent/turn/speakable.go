@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"html"
 	"regexp"
 	"strings"
 	"unicode"
@@ -11,8 +12,6 @@ import (
 var (
 	reLink    = regexp.MustCompile(`!?\[([^\]]*)\]\([^)]*\)`)
 	reURL     = regexp.MustCompile(`(?i)\s*<?\b(?:[a-z][a-z0-9+.-]*://|www\.|(?:[a-z0-9-]+\.)+[a-z]{2,}/)(?:[^\s<>"]*[^\s<>".,;:!?)\]'*_])?>?`)
-	reMail    = regexp.MustCompile(`<([^<>\s@]+@[^<>\s@]+)>`)
-	reTag     = regexp.MustCompile(`</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]{0,200})?/?>`)
 	reFence   = regexp.MustCompile("```[a-zA-Z]*")
 	reHeading = regexp.MustCompile(`(?m)^\s{0,3}(?:(?:#{1,6}|[-*+•>])\s+)+`)
 	reRule    = regexp.MustCompile(`(?m)^\s*(?:\|?\s*:?-{3,}:?\s*)+\|?\s*$`)
@@ -30,13 +29,10 @@ func speakable(s string) string {
 	if strings.Contains(s, "](") {
 		s = reLink.ReplaceAllString(s, "$1")
 	}
-	if strings.Contains(s, "<") {
-		s = reTag.ReplaceAllString(s, "")
-		s = reMail.ReplaceAllString(s, "$1")
+	if strings.Contains(s, "&") {
+		s = html.UnescapeString(s)
 	}
-	if strings.Contains(s, "/") || strings.Contains(strings.ToLower(s), "www.") {
-		s = reURL.ReplaceAllString(s, "")
-	}
+	s = stripAddresses(stripTags(s))
 	if strings.Contains(s, "```") {
 		s = reFence.ReplaceAllString(s, "")
 	}
@@ -50,10 +46,20 @@ func speakable(s string) string {
 	s = strings.ReplaceAll(s, "`", "")
 	s = stripMarks(s)
 	s = stripSymbols(s)
-	s = groupNumbers(s)
-	s = strings.Join(strings.Fields(s), " ")
+	s = groupNumbers(stripAddresses(s)) // again, for what those marks had hidden; and the tags below
+	for before := "\x00"; s != before; {
+		before = s
+		s = strings.Join(strings.Fields(stripTags(s)), " ")
+	}
 	if !strings.ContainsFunc(s, wordRune) {
 		return ""
+	}
+	return s
+}
+
+func stripAddresses(s string) string {
+	if strings.Contains(s, "/") || strings.Contains(strings.ToLower(s), "www.") {
+		return reURL.ReplaceAllString(s, "")
 	}
 	return s
 }

@@ -39,6 +39,16 @@ func TestSpeakable_LeavesOnlyWhatAVoiceCanRead(t *testing.T) {
 		{"fence", "```go", ""},
 		{"closing fence", "x := 1 ```", "x := 1"},
 		{"tag", "<b>bold</b><br/> and <span class=\"x\">more</span>", "bold and more"},
+		{"H91 an hour of silence", `One <break time="3600s"/> two`, "One two"},
+		{"H91 in any spelling", `One < break time="1s"/> two <BREAK TIME='9s' / > three <speak:break x="a>b"/>four`, `One < break time="1s"/> two three four`},
+		{"H91 cut off at the end of a piece", `One two <break time="3600s. And`, "One two"},
+		{"H91 the sign alone at the end", "One two <", "One two"},
+		{"H91 a comment and an instruction", "One <!-- x --> two <?xml version=1?> <![CDATA[three]]> four", "One two four"},
+		{"H91 tag in a tag", `One <bre<b>ak time="9s"/> two`, `One ak time="9s"/> two`},
+		{"H91 hidden by marks", "One <**break time=\"9s\"/> <`break/> <\u200dbreak/> two", "One two"},
+		{"H91 written as entities", `One &lt;break time="9s"/&gt; two & three`, "One two & three"},
+		{"address hidden by a mark", "_www.example.com is it", "is it"},
+		{"tight comparison", "If a<b it is 5<6", "If ab it is 5<6"},
 		{"table row", "| Name | Total |", "Name, Total"},
 		{"table rule", "|---|:---:|", ""},
 		{"rule", "---", ""},
@@ -136,9 +146,33 @@ func TestSpeakable_MarkdownStreamedInAnyChunks(t *testing.T) {
 	}
 }
 
+// H91: a tag is one piece with what stands around it, whatever ends a sentence within it and however the text
+// comes, so nothing of it is read out.
+func TestHostile_H91_TagsAreNotCutInPieces(t *testing.T) {
+	long := "One moment, please. " + strings.Repeat(`<break time="9s"/>`, 300) + `<break time="3600s. And, then. More" x="y > z"/> Here it is. Is 5 < 6, or a<b? Yes.`
+	var want string
+	for _, size := range []int{0, 1, 2, 3, 7, 50} {
+		var out []string
+		a, b := feed(&clauses{eager: true}, long, size)
+		for _, piece := range append(a, b...) {
+			if s := speakable(piece); s != "" {
+				out = append(out, s)
+			}
+		}
+		got := strings.Join(out, "/")
+		if size == 0 {
+			want = got
+		}
+		if got != want || strings.ReplaceAll(got, "/", " ") != "One moment, please. Here it is. Is 5 < 6, or ab? Yes." {
+			t.Errorf("chunks of %d: %q", size, got)
+		}
+	}
+}
+
 func FuzzSpeakable(f *testing.F) {
 	f.Add("**Bold** [l](https://x) `c` | a | <b> 😀 1234567.8 my_var 2 * 3")
 	f.Add("\xff\xfe ~~ __x__ <a@b.c>")
+	f.Add(`<break time="3600s"/> <<b>break &lt;x a=">"/> <**y/> <`)
 	f.Fuzz(func(t *testing.T, s string) {
 		if len(s) > 4096 {
 			return
@@ -146,6 +180,16 @@ func FuzzSpeakable(f *testing.F) {
 		got := speakable(s)
 		if strings.ContainsAny(got, "`|\x00\ufffd") || got != strings.TrimSpace(got) {
 			t.Fatalf("speakable(%q) = %q", s, got)
+		}
+		for rest := got; ; {
+			_, after, found := strings.Cut(rest, "<")
+			if !found {
+				break
+			}
+			if beginsTag(after) {
+				t.Fatalf("speakable(%q) = %q begins a tag", s, got)
+			}
+			rest = after
 		}
 		if got != "" && !strings.ContainsFunc(got, wordRune) {
 			t.Fatalf("speakable(%q) = %q has no word", s, got)

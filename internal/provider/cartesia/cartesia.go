@@ -51,6 +51,7 @@ type Options struct {
 	DialTimeout time.Duration // 0 = 5 s
 	Stall       time.Duration // text sent, no sound: the speech fails; 0 = 5 s
 	Timeout     time.Duration // of one HTTP request; 0 = 10 s
+	Ping        time.Duration // two in a row without an answer: the socket is dead; 0 = 5 s
 
 	Observe func(guard.Observation)
 	Clock   clock.Clock  // nil = the machine's
@@ -97,6 +98,7 @@ func New(o Options) *Client {
 	o.DialTimeout = orElse(o.DialTimeout, 5*time.Second)
 	o.Stall = orElse(o.Stall, 5*time.Second)
 	o.Timeout = orElse(o.Timeout, 10*time.Second)
+	o.Ping = orElse(o.Ping, 5*time.Second)
 	if o.Clock == nil {
 		o.Clock = clock.Real{}
 	}

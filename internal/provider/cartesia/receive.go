@@ -1,9 +1,11 @@
 package cartesia
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/voicectl/voicectl/internal/provider/guard"
 	"github.com/voicectl/voicectl/internal/ws"
 )
 
@@ -57,9 +59,14 @@ func (c *Client) receive(m *inbound, at time.Time, sound []byte) []byte {
 		return sound
 	case TypeDone:
 		over := sp.final && c.remove(sp)
+		silent, odd := sp.said && !sp.sounded, sp.implausible()
 		c.mu.Unlock()
-		if over { // else the vendor has only forgotten the context; more text makes it anew
-			_ = sp.guard(nil, false)
+		switch {
+		case !over: // the vendor has only forgotten the context; more text makes it anew
+		case silent:
+			sp.fail(&guard.Error{Class: guard.Empty, Err: errors.New("no sound was made of the text")}, true)
+		default:
+			_ = sp.guard(odd, false)
 			sp.tell(Event{Kind: Complete, At: at})
 		}
 		return sound
@@ -92,6 +99,13 @@ func (c *Client) chunk(sp *Speech, m *inbound, at time.Time, sound []byte) []byt
 	if whole > 0 {
 		sp.sounded, sp.last, sp.sent, sp.size = true, at, nil, 0
 	}
+	if length := sp.length(); length > sp.most() {
+		c.remove(sp)
+		c.push(outgoing{payload: encode(Cancel{ContextID: sp.id, Cancel: true})})
+		c.mu.Unlock()
+		sp.fail(protocolError(fmt.Errorf("%s of sound for %d bytes of text", length.Round(time.Second), sp.chars)), true)
+		return sound
+	}
 	c.mu.Unlock()
 	if whole > 0 {
 		sp.tell(Event{Kind: Audio, Data: sound[:whole], At: at})
@@ -100,12 +114,39 @@ func (c *Client) chunk(sp *Speech, m *inbound, at time.Time, sound []byte) []byt
 }
 
 // answered moves the stall clock. While more text may come, silence after some sound is no stall: it
-// cannot be told from text that has been spoken to its end. The client's lock is held.
+// cannot be told from text that has been spoken to its end. Sound that comes slower than it is heard is a
+// stall in slices: what the ear lacks in all may not be more either. The client's lock is held.
 func (sp *Speech) answered(at time.Time) {
 	sp.due = time.Time{}
-	if sp.final {
-		sp.due = at.Add(sp.c.o.Stall)
+	if !sp.final {
+		return
 	}
+	sp.due = at.Add(sp.c.o.Stall)
+	if most := sp.asked.Add(sp.length() - sp.askedAt + sp.c.o.Stall); most.Before(sp.due) {
+		sp.due = most
+	}
+}
+
+// most is how much sound may come by now: a bit more than its words reach, or where the vendor tells of none, as
+// long as the slowest voice takes. The client's lock is held.
+func (sp *Speech) most() time.Duration {
+	most := soundFixed + time.Duration(sp.chars)*soundPerByte
+	if sp.spoken > 0 {
+		most = min(most, sp.spoken+soundBeyond)
+	}
+	return most
+}
+
+// implausible judges a whole speech by its word times: sound of another rate than was asked for is much
+// longer or shorter than its words. It has been heard by now and is no failure of this speech, but it counts
+// against the vendor. The client's lock is held.
+func (sp *Speech) implausible() error {
+	length, words := sp.length(), sp.spoken
+	const slack = time.Second
+	if words == 0 || length <= words+words/2+slack && length+slack >= words/2 {
+		return nil
+	}
+	return protocolError(fmt.Errorf("%s of sound for words of %s", length.Round(time.Millisecond), words.Round(time.Millisecond)))
 }
 
 // place puts word times on the clock of the speech. The client's lock is held.

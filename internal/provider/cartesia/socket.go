@@ -11,9 +11,11 @@ import (
 
 const (
 	messageLimit = 4 << 20
-	pingEvery    = 30 * time.Second
 	backoffMin   = 100 * time.Millisecond
 	backoffMax   = 2 * time.Second
+	// A speech that waits for a dial is silence in a call: when the pause is longer, it fails at once, and
+	// another endpoint or an apology can be heard.
+	dialPatience = 250 * time.Millisecond
 )
 
 // outgoing is one message that waits for the socket.
@@ -35,9 +37,11 @@ type socket struct {
 type redial struct {
 	failures int
 	next     time.Time
+	err      error // of the last one
 }
 
-func (r *redial) failed(now time.Time) {
+func (r *redial) failed(now time.Time, err error) {
+	r.err = err
 	wait := min(backoffMin<<min(r.failures, 10), backoffMax)
 	r.failures++
 	r.next = now.Add(wait)
@@ -86,7 +90,9 @@ func (c *Client) flush(ctx context.Context, sock *socket, re *redial) *socket {
 			select {
 			case <-sock.gone:
 				if !sock.heard { // it was of no use: do not dial in a tight loop
-					re.failed(c.o.Clock.Now())
+					re.failed(c.o.Clock.Now(), sock.err)
+				} else {
+					*re = redial{}
 				}
 				c.lost(sock.err)
 				sock = nil
@@ -126,9 +132,11 @@ func (c *Client) flush(ctx context.Context, sock *socket, re *redial) *socket {
 	return sock
 }
 
-// connect dials, not before the pause after the last failure is over.
+// connect dials, not before the pause after the last failure is over; in a long one it fails as the last one did.
 func (c *Client) connect(ctx context.Context, re *redial) (*socket, error) {
-	if wait := re.next.Sub(c.o.Clock.Now()); wait > 0 {
+	if wait := re.next.Sub(c.o.Clock.Now()); wait > dialPatience && re.err != nil {
+		return nil, re.err
+	} else if wait > 0 {
 		t := c.o.Clock.NewTimer(wait)
 		defer t.Stop()
 		select {
@@ -139,11 +147,11 @@ func (c *Client) connect(ctx context.Context, re *redial) (*socket, error) {
 	}
 	conn, err := c.dial(ctx)
 	if err != nil {
-		re.failed(c.o.Clock.Now())
+		re.failed(c.o.Clock.Now(), err)
 		return nil, err
 	}
 	c.count(func(st *Stats) { st.Dials++ })
-	conn.KeepAlive(pingEvery)
+	conn.KeepAlive(c.o.Ping)
 	sock := &socket{conn: conn, gone: make(chan struct{})}
 	go func() {
 		defer close(sock.gone)
@@ -222,6 +230,7 @@ func (c *Client) next() []byte {
 		return nil
 	}
 	m := c.queue[0]
+	c.queue[0] = outgoing{} // its speech leads to a whole session, which must not outlive its end
 	c.queue = c.queue[1:]
 	c.queued -= len(m.payload)
 	if sp := m.sp; sp != nil {
@@ -236,6 +245,7 @@ func (c *Client) next() []byte {
 		sp.onWire = true
 		sp.final = sp.final || m.last
 		sp.due = now.Add(c.o.Stall)
+		sp.asked, sp.askedAt = now, sp.length()
 	}
 	return m.payload
 }

@@ -20,6 +20,10 @@ const (
 	// The vendor forgets a context about a second after its last sound; text that comes later starts
 	// the word times at zero again.
 	expiry = 800 * time.Millisecond
+	// No voice speaks slower than this; sound beyond it is a vendor that does not end.
+	soundFixed   = 10 * time.Second
+	soundPerByte = 150 * time.Millisecond
+	soundBeyond  = 6 * time.Second // the last word that was told of
 )
 
 // EventKind names an Event.
@@ -65,9 +69,12 @@ type Speech struct {
 	sent    [][]byte // what the socket got, until the first sound
 	size    int      // bytes in sent
 	due     time.Time
-	last    time.Time // of the last sound
-	bytes   int64     // of sound
-	half    []byte    // half a sample
+	last    time.Time     // of the last sound
+	bytes   int64         // of sound
+	chars   int           // bytes of text
+	asked   time.Time     // text went out last,
+	askedAt time.Duration // with so much sound received
+	half    []byte        // half a sample
 	resumed time.Duration
 	offset  time.Duration
 	spoken  time.Duration // end of the last word
@@ -98,6 +105,7 @@ func (sp *Speech) Say(text string) error {
 		return fmt.Errorf("cartesia: %d bytes wait for the socket: no room for more", c.queued)
 	}
 	sp.said = true
+	sp.chars += len(text)
 	c.push(outgoing{sp: sp, payload: payload})
 	return nil
 }
@@ -164,6 +172,9 @@ func (sp *Speech) fail(err error, first bool) {
 		ge = &c
 	}
 	ge.Vendor, ge.Op = vendor, "speak"
+	if ge.RequestID == "" {
+		ge.RequestID = sp.id // the vendor's support finds a context by it
+	}
 	sp.tell(Event{Kind: Failed, Err: ge, At: sp.c.o.Clock.Now()})
 }
 

@@ -23,13 +23,14 @@ const (
 	NotFound     Class = "not_found"    // model, voice, function does not exist
 	VendorFault  Class = "vendor"       // 5xx, or an error said in the stream
 	Protocol     Class = "protocol"     // an answer that cannot be understood
+	Empty        Class = "empty"        // an answer that holds nothing
 	CircuitOpen  Class = "circuit_open" // not asked at all
 	Cancelled    Class = "cancelled"    // we stopped it ourselves
 )
 
 func (c Class) countsAgainstVendor() bool {
 	switch c {
-	case Unreachable, Timeout, VendorFault, Protocol, RateLimited, Quota, Unauthorized:
+	case Unreachable, Timeout, VendorFault, Protocol, Empty, RateLimited, Quota, Unauthorized:
 		return true
 	case BadRequest, NotFound, CircuitOpen, Cancelled, "":
 		return false
@@ -119,7 +120,7 @@ func Retryable(err error) bool {
 	switch ClassOf(err) {
 	case Unreachable, Timeout, RateLimited, VendorFault:
 		return true
-	case Unauthorized, Quota, BadRequest, NotFound, Protocol, CircuitOpen, Cancelled, "":
+	case Unauthorized, Quota, BadRequest, NotFound, Protocol, Empty, CircuitOpen, Cancelled, "":
 		return false
 	}
 	return false

@@ -11,11 +11,13 @@ import (
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
-// Breaker thresholds: five failures within 30 s open the circuit for 15 s (COM-06).
+// Breaker thresholds: five failures within 30 s open the circuit for 15 s at most (COM-06). The pause is spread
+// from 9 s on, so that many processes that lost a vendor together do not come back to it together.
 const (
 	BreakerFailures = 5
 	BreakerWindow   = 30 * time.Second
 	BreakerOpen     = 15 * time.Second
+	breakerSpread   = 3 * time.Second
 	retryWaitMax    = 2 * time.Second
 	retryWait       = 200 * time.Millisecond
 )
@@ -54,7 +56,7 @@ func New(o Options) *Guard {
 		o.Observe = func(Observation) {}
 	}
 	return &Guard{o: o, breaker: circuitbreaker.NewBuilder[any]().
-		WithFailureThresholdPeriod(BreakerFailures, BreakerWindow).WithDelay(BreakerOpen).WithSuccessThreshold(1).Build()}
+		WithFailureThresholdPeriod(BreakerFailures, BreakerWindow).WithDelay(BreakerOpen - breakerSpread).WithJitter(breakerSpread).WithSuccessThreshold(1).Build()}
 }
 
 // Open tells whether the circuit is open now.

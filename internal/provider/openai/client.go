@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	api "github.com/sashabaranov/go-openai"
@@ -37,6 +38,7 @@ type Options struct {
 type Client struct {
 	o     Options
 	guard *guard.Guard
+	tools atomic.Pointer[encodedTools] // of the last question
 }
 
 // New makes a Client. It does not touch the network.
@@ -54,6 +56,9 @@ func New(o Options) *Client {
 	if o.HTTP == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented type of net/http
 		t.MaxIdleConnsPerHost = 64                           // answers overlap; a new TLS handshake a turn would be heard
+		// No timer of an idle connection: stopped or not, the runtime keeps it for its whole time, and with it the
+		// connection's buffer, which holds a caller's words. Who uses the client calls Close now and then.
+		t.IdleConnTimeout = 0
 		o.HTTP = &http.Client{Transport: t}
 	}
 	return &Client{o: o, guard: guard.New(guard.Options{Vendor: vendor, Timeout: o.Timeout, Observe: o.Observe})}

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -16,22 +17,34 @@ const maxListBody = 8 << 20
 // library drops the headers of failures and reads event streams too trustingly.
 type exchange struct {
 	http  *http.Client
+	tools []byte  // JSON that the body lacks
 	asked bool    // the request went out: what fails from here on is not our own refusal
 	event *events // of a streamed answer
-	id    string  // the vendor's request id
+	id    string  // of the request: ours, until the vendor has given its own
 }
 
 // Do implements the library's HTTPDoer.
 func (x *exchange) Do(req *http.Request) (*http.Response, error) {
+	if err := withTools(req, x.tools); err != nil {
+		return nil, err
+	}
 	x.asked = true
+	// The vendor's support finds a request by this name even when it was never answered.
+	x.id = rand.Text()
+	req.Header.Set("X-Client-Request-Id", x.id)
+	// A connection that the vendor closed while it was idle fails a request before anything of an answer came:
+	// net/http sends it again on a new one when the request may be repeated. An empty key says so and is not sent.
+	req.Header["Idempotency-Key"] = []string{}
 	resp, err := x.http.Do(req)
 	if err != nil {
 		return nil, err
 	}
-	x.id = clip(resp.Header.Get("X-Request-Id"), 100)
+	if id := clip(resp.Header.Get("X-Request-Id"), 100); id != "" {
+		x.id = id
+	}
 	if resp.StatusCode >= 400 {
 		defer func() { _ = resp.Body.Close() }()
-		return nil, failure(resp)
+		return nil, failure(resp, x.id)
 	}
 	if req.Header.Get("Accept") != "text/event-stream" {
 		resp.Body = &bounded{ReadCloser: resp.Body, left: maxListBody}

@@ -30,14 +30,14 @@ var errCut = errors.New("the stream ended before the answer was complete")
 
 // failure reads an HTTP answer of status >= 400 into an error. Servers that speak the language differ in
 // the shape of theirs: {"error":{…}}, {"error":"text"}, {"message":…,"code":400}, or no JSON at all.
-func failure(resp *http.Response) *guard.Error {
+func failure(resp *http.Response, id string) *guard.Error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	d := readDetail(body)
 	if d.message == "" && err == nil {
 		d.message = http.StatusText(resp.StatusCode)
 	}
 	e := d.error(resp.StatusCode)
-	e.RequestID = clip(resp.Header.Get("X-Request-Id"), 100)
+	e.RequestID = id
 	if e.RetryAfter = retryAfter(resp.Header); e.RetryAfter == 0 && e.Class == guard.RateLimited {
 		e.RetryAfter = waitInText(d.message)
 	}

@@ -54,6 +54,7 @@ type Usage struct {
 	CachedTokens, ReasoningTokens               int
 }
 
+// request is all of a question but its tools, which withTools adds.
 func (c *Client) request(r ChatRequest) api.ChatCompletionRequest {
 	out := api.ChatCompletionRequest{
 		Model: first(r.Model, c.o.Model), Messages: make([]api.ChatCompletionMessage, 0, len(r.Messages)),
@@ -65,15 +66,6 @@ func (c *Client) request(r ChatRequest) api.ChatCompletionRequest {
 	}
 	for _, m := range r.Messages {
 		out.Messages = append(out.Messages, message(m))
-	}
-	for _, t := range r.Tools {
-		params := t.Parameters
-		if len(params) == 0 {
-			params = json.RawMessage(`{"type":"object","properties":{}}`)
-		}
-		out.Tools = append(out.Tools, api.Tool{Type: api.ToolTypeFunction, Function: &api.FunctionDefinition{
-			Name: t.Name, Description: t.Description, Strict: t.Strict, Parameters: params,
-		}})
 	}
 	if len(r.Tools) > 0 { // the vendor refuses both without tools
 		out.ToolChoice = toolChoice(r.ToolChoice)

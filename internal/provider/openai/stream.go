@@ -14,9 +14,13 @@ import (
 )
 
 const (
-	maxText   = 256 << 10 // of one answer, in bytes
+	maxText   = 32 << 10 // of one answer, in bytes: an hour of speech; what follows is cut off
+	maxAnswer = time.Minute
 	drainWait = 100 * time.Millisecond
 )
+
+// errEnough ends an answer that does not end by itself. It is no failure: what came is said.
+var errEnough = errors.New("the answer is longer than anybody listens to")
 
 // Stream asks the model and calls sink with every piece of its answer, in order, from this goroutine.
 // It returns when the answer is complete, when sink returns an error (class Cancelled), or when ctx
@@ -26,7 +30,11 @@ func (c *Client) Stream(ctx context.Context, r ChatRequest, sink func(Delta) err
 	if err != nil {
 		return Usage{}, err
 	}
-	s := &streaming{client: c, exchange: &exchange{http: c.o.HTTP}, sink: sink}
+	tools, err := c.encode(r.Tools)
+	if err != nil {
+		return Usage{}, done(&guard.Error{Vendor: vendor, Class: guard.BadRequest, Err: err}, false)
+	}
+	s := &streaming{client: c, exchange: &exchange{http: c.o.HTTP, tools: tools}, sink: sink}
 	err = s.run(ctx, c.request(r))
 	return s.usage, done(err, false)
 }
@@ -50,6 +58,10 @@ func (s *streaming) run(parent context.Context, req api.ChatCompletionRequest) e
 		cancel(&guard.Error{Vendor: vendor, Class: guard.Timeout, Err: fmt.Errorf("no first token within %s", s.client.o.Timeout)})
 	})
 	defer late.Stop()
+	whole := time.AfterFunc(maxAnswer, func() {
+		cancel(&guard.Error{Vendor: vendor, Class: guard.Timeout, Err: fmt.Errorf("the answer is not over after %s", maxAnswer)})
+	})
+	defer whole.Stop()
 	stream, err := s.client.api(s.exchange).CreateChatCompletionStream(ctx, req)
 	if err != nil {
 		return s.failed(parent, ctx, err)
@@ -57,7 +69,7 @@ func (s *streaming) run(parent context.Context, req api.ChatCompletionRequest) e
 	defer func() { _ = stream.Close() }()
 	stall := time.AfterFunc(time.Hour, func() {
 		cancel(&guard.Error{
-			Vendor: vendor, Class: guard.Timeout, RequestID: s.exchange.id,
+			Vendor: vendor, Class: guard.Timeout,
 			Err: fmt.Errorf("no token for %s in the middle of the answer", s.client.o.Stall),
 		})
 	})
@@ -81,7 +93,12 @@ func (s *streaming) run(parent context.Context, req api.ChatCompletionRequest) e
 		if holdsToken(chunk) {
 			s.began, waited = true, 0
 		}
-		if err = s.take(chunk); err != nil {
+		err = s.take(chunk)
+		if errors.Is(err, errEnough) {
+			s.finish = string(api.FinishReasonLength)
+			return s.end()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -120,13 +137,18 @@ func (s *streaming) take(chunk api.ChatCompletionStreamResponse) error {
 			continue // only one answer was asked for
 		}
 		text := ch.Delta.Content + ch.Delta.Refusal
-		if s.text += len(text); s.text > maxText {
-			return protocol(fmt.Errorf("the answer is longer than %d bytes", maxText), s.exchange.id)
+		enough := s.text+len(text) > maxText
+		if enough {
+			text = clip(text, maxText-s.text)
 		}
+		s.text += len(text)
 		if text != "" {
 			if err := s.give(Delta{Text: text}); err != nil {
 				return err
 			}
+		}
+		if enough {
+			return errEnough
 		}
 		for _, f := range ch.Delta.ToolCalls {
 			if err := s.calls.add(f); err != nil {
@@ -166,6 +188,9 @@ func (s *streaming) end() error {
 		}
 		s.finish = string(api.FinishReasonStop)
 	}
+	if s.text == 0 && len(s.calls.list) == 0 && s.finish == string(api.FinishReasonStop) {
+		return &guard.Error{Vendor: vendor, Class: guard.Empty, RequestID: s.exchange.id, Err: errors.New("the answer holds nothing")}
+	}
 	if err := s.deliver(); err != nil {
 		return err
 	}
@@ -187,7 +212,9 @@ func (s *streaming) failed(parent, ctx context.Context, err error) error {
 		return &guard.Error{Vendor: vendor, Class: guard.Classify(perr), RequestID: s.exchange.id, Err: perr}
 	}
 	if errors.As(context.Cause(ctx), &ge) {
-		return ge
+		out := *ge
+		out.RequestID = s.exchange.id
+		return &out
 	}
 	if !s.exchange.asked { // refused by the library before anything went out
 		return &guard.Error{Vendor: vendor, Class: guard.BadRequest, Err: err}

@@ -162,7 +162,6 @@ func TestStream_NeverTakesABrokenAnswerForAWholeOne(t *testing.T) {
 		"token limit within a call":       {body: tool(`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\""}}`) + finish("length") + done, class: guard.Protocol},
 		"arguments without end":           {body: strings.Repeat(tool(fmt.Sprintf(`{"index":0,"function":{"name":"f","arguments":%q}}`, huge)), 3), class: guard.Protocol},
 		"calls without end":               {body: manyCalls(maxCalls + 1), class: guard.Protocol},
-		"text without end":                {body: strings.Repeat(content(huge), 9), class: guard.Protocol},
 		"an event without end":            {body: "data: \"" + strings.Repeat("x", maxEvent+4096*2), class: guard.Protocol},
 		"an event of lines without end":   {body: strings.Repeat("data: [\n", maxLines+2), class: guard.Protocol},
 		"comments without end":            {body: strings.Repeat(":"+strings.Repeat("x", 1<<16)+"\n", 300), class: guard.Protocol},
@@ -183,6 +182,35 @@ func TestStream_NeverTakesABrokenAnswerForAWholeOne(t *testing.T) {
 				t.Errorf("got finish %q of a broken answer", got.finish)
 			}
 		})
+	}
+}
+
+// Nobody listens to an answer of an hour: what is over the limit is cut, and what came is an answer.
+func TestStream_CutsAnAnswerWithoutEnd(t *testing.T) {
+	piece := strings.Repeat("word ", 1000)
+	for name, body := range map[string]string{
+		"in pieces":    strings.Repeat(content(piece), maxText/len(piece)*3),
+		"in one event": content(strings.Repeat(piece, maxText/len(piece)*3)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ask(t.Context(), serve(t, script(body)), hello())
+			if err != nil || len(got.text) != maxText || got.finish != "length" {
+				t.Errorf("got %d bytes, finish %q, %v; want %d bytes cut by length", len(got.text), got.finish, err, maxText)
+			}
+		})
+	}
+}
+
+// A request that was never answered can still be found at the vendor: by the id that went out with it.
+func TestStream_UnansweredRequestHasAnID(t *testing.T) {
+	sent := make(chan string, 1)
+	_, err := ask(t.Context(), serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		sent <- r.Header.Get("X-Client-Request-Id")
+		panic(http.ErrAbortHandler)
+	}), hello())
+	var ge *guard.Error
+	if id := <-sent; !errors.As(err, &ge) || id == "" || ge.RequestID != id {
+		t.Errorf("sent id %q, got %+v", id, ge)
 	}
 }
 

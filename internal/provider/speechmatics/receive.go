@@ -38,7 +38,7 @@ func (s *Stream) receive(data []byte, at time.Time) bool {
 	s.heard(at)
 	switch m.Message {
 	case MsgRecognitionStarted:
-		s.begin()
+		s.begin(m.ID)
 	case MsgAudioAdded:
 		s.acknowledge(m.SeqNo)
 	case MsgAddPartialTranscript:
@@ -79,7 +79,7 @@ func (s *Stream) heard(at time.Time) {
 	}
 }
 
-func (s *Stream) begin() {
+func (s *Stream) begin(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stats.Started {
@@ -87,6 +87,9 @@ func (s *Stream) begin() {
 		return
 	}
 	s.stats.Started = true
+	if id != "" && len(id) <= 100 {
+		s.id = id
+	}
 	for _, it := range s.queue {
 		if it.sound != nil {
 			s.backlog++
@@ -169,13 +172,14 @@ func (s *Stream) tell(kind EventKind, m inbound, at time.Time) {
 	s.mu.Lock()
 	ended := s.ended
 	skipped := s.length(s.bytes[droppedBytes]) // the vendor counts from the first sound that it got
+	heard := skipped + s.length(s.bytes[sentBytes])
 	s.mu.Unlock()
 	if ended {
 		return
 	}
-	s.sink(Event{
+	s.sink(Event{ // no word can lie in sound that was not sent
 		Kind: kind, Text: m.Metadata.Transcript, Forced: m.Forced, At: at,
-		Start: skipped + seconds(m.Metadata.StartTime), End: skipped + seconds(m.Metadata.EndTime),
+		Start: min(skipped+seconds(m.Metadata.StartTime), heard), End: min(skipped+seconds(m.Metadata.EndTime), heard),
 	})
 }
 

@@ -17,6 +17,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/voicectl/voicectl/internal/clock"
 	"github.com/voicectl/voicectl/internal/media"
 	"github.com/voicectl/voicectl/internal/provider/guard"
@@ -30,7 +32,6 @@ const DefaultURL = "wss://eu.rt.speechmatics.com/v2"
 const (
 	vendor       = "speechmatics"
 	messageLimit = 1 << 20
-	pingEvery    = 20 * time.Second
 )
 
 // Options shape a Client. Zero values stand for the defaults named.
@@ -49,6 +50,7 @@ type Options struct {
 	Stall        time.Duration // sound sent, nothing heard back: the stream fails; 0 = 5 s
 	Behind       time.Duration // sound unacknowledged: the stream fails; 0 = 5 s
 	Buffer       time.Duration // sound kept until RecognitionStarted, the oldest goes first; 0 = 10 s
+	Ping         time.Duration // two in a row without an answer: the socket is dead; 0 = 5 s
 
 	Observe func(guard.Observation)
 	Clock   clock.Clock // nil = the machine's
@@ -81,6 +83,7 @@ func New(o Options) *Client {
 		{&o.Stall, 5 * time.Second},
 		{&o.Behind, 5 * time.Second},
 		{&o.Buffer, 10 * time.Second},
+		{&o.Ping, 5 * time.Second},
 	} {
 		if *d.v == 0 {
 			*d.v = d.d
@@ -124,7 +127,7 @@ func (c *Client) Check(ctx context.Context) error {
 }
 
 func (c *Client) check(ctx context.Context, start []byte) error {
-	conn, err := c.dial(ctx)
+	conn, err := c.dial(ctx, uuid.NewString())
 	if err != nil {
 		return err
 	}
@@ -189,11 +192,14 @@ func (c *Client) start(f media.Format) ([]byte, error) {
 	}), nil
 }
 
-func (c *Client) dial(ctx context.Context) (*ws.Conn, error) {
+// dial opens the socket. id is what the request is known by until the vendor names the session.
+func (c *Client) dial(ctx context.Context, id string) (*ws.Conn, error) {
 	conn, err := ws.Dial(ctx, c.o.URL, ws.DialOptions{
-		Header:  http.Header{"Authorization": {"Bearer " + c.o.Key.Reveal()}},
+		Header:  http.Header{"Authorization": {"Bearer " + c.o.Key.Reveal()}, "X-Request-Id": {id}},
 		Limit:   messageLimit,
 		Timeout: c.o.StartTimeout,
+		// Most of what comes are acknowledgements of 40 bytes, and there is a socket a call.
+		ReadBuffer: 1 << 10,
 	})
 	switch {
 	case err == nil:

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/voicectl/voicectl/internal/media"
 	"github.com/voicectl/voicectl/internal/provider/guard"
 	"github.com/voicectl/voicectl/internal/ws"
@@ -34,6 +36,7 @@ type Stream struct {
 	done  chan struct{} // closed when run has returned
 
 	mu       sync.Mutex
+	id       string // of the session: ours, until the vendor has given its own
 	batch    []byte // sound of the next frame
 	queue    []item
 	queued   int      // bytes of sound in queue
@@ -67,7 +70,7 @@ type final struct {
 
 func newStream(c *Client, f media.Format, sink func(Event)) *Stream {
 	return &Stream{
-		c: c, format: f, sink: sink,
+		c: c, format: f, sink: sink, id: uuid.NewString(),
 		wake: make(chan struct{}, 1), ready: make(chan struct{}), dead: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -219,7 +222,7 @@ func (s *Stream) buffer(size int) []byte {
 }
 
 func (s *Stream) recycle(b []byte) {
-	if len(s.free) < 4 {
+	if len(s.free) < 2 {
 		s.free = append(s.free, b)
 	}
 }
@@ -254,14 +257,20 @@ func (s *Stream) run(ctx context.Context, start []byte, opened func(error, bool)
 		}
 	})
 
-	err := finished(s.failure(), false)
-	if err == nil {
-		return
+	if err := finished(s.failure(), false); err != nil {
+		s.fail(err)
 	}
+}
+
+// fail tells of a failure. It is apart from run, which waits for the length of a call and should hold little.
+func (s *Stream) fail(err error) {
 	ge := &guard.Error{Class: guard.Classify(err), Err: err}
 	errors.As(err, &ge)
 	ge.Vendor, ge.Op = vendor, "stream"
 	s.mu.Lock()
+	if ge.RequestID == "" {
+		ge.RequestID = s.id
+	}
 	s.cause = ge
 	closing := s.closing
 	s.mu.Unlock()
@@ -274,7 +283,7 @@ func (s *Stream) run(ctx context.Context, start []byte, opened func(error, bool)
 func (s *Stream) serve(ctx context.Context, start []byte, started func()) {
 	timeout := s.c.o.Clock.NewTimer(s.c.o.StartTimeout)
 	defer timeout.Stop()
-	conn, err := s.c.dial(ctx)
+	conn, err := s.c.dial(ctx, s.id)
 	if err != nil {
 		s.end(err)
 		return
@@ -286,7 +295,7 @@ func (s *Stream) serve(ctx context.Context, start []byte, started func()) {
 			_ = conn.Drop()
 		}
 	})()
-	conn.KeepAlive(pingEvery)
+	conn.KeepAlive(s.c.o.Ping)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)

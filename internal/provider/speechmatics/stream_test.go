@@ -121,7 +121,7 @@ func TestStream_TellsEachThingOnce(t *testing.T) {
 		e := next(t, events)
 		got = append(got, string(rune('0'+e.Kind))+e.Text)
 		if e.Kind == EndOfUtterance {
-			if !e.Forced || e.Start != 0 || e.End != maxSession {
+			if !e.Forced || e.Start != 0 || e.End != 0 { // no sound was sent that it could be in
 				t.Errorf("end of utterance %+v", e)
 			}
 			break

@@ -75,7 +75,9 @@ func New(o Options) (*Client, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	client := http.Client{Transport: http.DefaultTransport}
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented type of net/http
+	t.IdleConnTimeout = 0                                // its timer would keep a caller's words in memory; see Close
+	client := http.Client{Transport: t}
 	if o.HTTP != nil {
 		client = *o.HTTP
 	}
@@ -85,6 +87,10 @@ func New(o Options) (*Client, error) {
 		guard: guard.New(guard.Options{Vendor: Vendor, Timeout: o.Timeout, Observe: o.Observe}),
 	}, nil
 }
+
+// Close lets idle connections go, with what was sent and received last in their buffers. The Client may be used
+// again.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Open tells whether the circuit is open: the project failed so often that it is not asked now.
 func (c *Client) Open() bool { return c.guard.Open() }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 func TestRenderTwiML_ReadBack(t *testing.T) {
@@ -166,6 +168,33 @@ func FuzzParseTwiML(f *testing.F) {
 		}
 		if _, perr = RenderTwiML(o, verbs...); perr != nil && len(doc) < MaxTwiML/8 {
 			t.Fatalf("taken once, refused when written again: %v", perr)
+		}
+	})
+}
+
+// FuzzRenderTwiML shows that whatever texts a document is built from, it is refused or comes back as it went:
+// nothing breaks out of an attribute or an element.
+func FuzzRenderTwiML(f *testing.F) {
+	f.Add("wss://a/b", "token", "x&\"'<>", "Say <break/> this", "+15550100001")
+	f.Add("wss://a\"/><Dial>+1900</Dial>", "a", "]]>", "\x00\x1b", "</Dial><Redirect>")
+	f.Add("ws://127.0.0.1/x", "\u2028", "\xff", "<![CDATA[", "sip:a@b")
+	f.Fuzz(func(t *testing.T, url, name, value, text, number string) {
+		o := TwiMLOptions{LoopbackStreams: true}
+		doc, err := RenderTwiML(o, Connect(url, Parameter{name, value}), Say(text, "", ""), Dial(number, "", 0))
+		if err != nil {
+			return
+		}
+		verbs, err := ParseTwiML(doc, o)
+		if err != nil || len(verbs) != 3 || verbs[0].Name != "Connect" || verbs[1].Name != "Say" || verbs[2].Name != "Dial" {
+			t.Fatalf("%s: %+v, %v", doc, verbs, err)
+		}
+		stream := verbs[0].Verbs[0]
+		if len(verbs[0].Verbs) != 1 || len(verbs[1].Verbs) != 0 || len(verbs[2].Verbs) != 0 || len(stream.Verbs) != 1 {
+			t.Fatalf("%s: %+v", doc, verbs)
+		}
+		plain := utf8.ValidString(url+name+value) && !strings.ContainsFunc(url+name+value, unicode.IsControl)
+		if plain && (stream.Attr("url") != url || stream.Parameters()[name] != value) {
+			t.Fatalf("parameter %q is read as %q in %s", value, stream.Parameters()[name], doc)
 		}
 	})
 }

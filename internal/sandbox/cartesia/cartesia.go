@@ -8,7 +8,6 @@
 package cartesia
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 
 	wire "github.com/voicectl/voicectl/internal/provider/cartesia"
 	"github.com/voicectl/voicectl/internal/sandbox/stage"
-	"github.com/voicectl/voicectl/internal/ws"
 )
 
 const socketRoute = "/tts/websocket"
@@ -27,40 +25,25 @@ type Emulator struct {
 	Idle        time.Duration // without a message of the client a socket is closed
 	Expiry      time.Duration // after its last sound a context is forgotten
 
-	stage *stage.Stage
+	stage   *stage.Stage
+	sockets stage.Sockets
 
 	mu       sync.Mutex
-	closed   bool
 	contexts int
-	conns    map[*ws.Conn]context.CancelFunc
-	live     sync.WaitGroup
 }
 
 var _ http.Handler = (*Emulator)(nil)
 
 // New makes an emulator with the vendor's times and more concurrency than a test wants.
 func New(s *stage.Stage) *Emulator {
-	return &Emulator{
-		MaxContexts: 2000, Idle: 5 * time.Minute, Expiry: time.Second,
-		stage: s, conns: map[*ws.Conn]context.CancelFunc{},
-	}
+	return &Emulator{MaxContexts: 2000, Idle: 5 * time.Minute, Expiry: time.Second, stage: s}
 }
 
 // Name is where the emulator is mounted.
 func (e *Emulator) Name() string { return stage.Cartesia }
 
-// Close drops the sockets and waits for their end. http.Server.Shutdown does not know them.
-func (e *Emulator) Close() error {
-	e.mu.Lock()
-	e.closed = true
-	for c, cancel := range e.conns {
-		cancel()
-		_ = c.Drop()
-	}
-	e.mu.Unlock()
-	e.live.Wait()
-	return nil
-}
+// Close drops the sockets and waits for their end.
+func (e *Emulator) Close() error { return e.sockets.Close() }
 
 // ServeHTTP implements http.Handler.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	wire "github.com/voicectl/voicectl/internal/provider/cartesia"
+	"github.com/voicectl/voicectl/internal/sandbox/stage"
 )
 
 // defaultDelay is how long the vendor keeps text in the hope of more.
@@ -70,7 +71,11 @@ func (s *socket) run(ctx context.Context, sp *speech) {
 			if p.last {
 				s.forget(sp)
 				sp.rec.End(status) // before the client can know, so that it may look
-				_ = sp.write(wire.TypeDone, encode(wire.Done{Type: wire.TypeDone, ContextID: sp.id, Done: true, StatusCode: http.StatusOK}))
+				done := encode(wire.Done{Type: wire.TypeDone, ContextID: sp.id, Done: true, StatusCode: http.StatusOK})
+				_ = sp.write(wire.TypeDone, done)
+				if sp.fault.Mode == stage.ModeTwice {
+					_ = sp.write(wire.TypeDone, done)
+				}
 				return
 			}
 		}

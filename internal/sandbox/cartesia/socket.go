@@ -60,10 +60,7 @@ func (e *Emulator) socket(w http.ResponseWriter, r *http.Request) {
 		refuse(p)
 		return
 	}
-	e.mu.Lock()
-	full := len(e.conns) >= 10*e.MaxContexts
-	e.mu.Unlock()
-	if full {
+	if e.sockets.Len() >= 10*e.MaxContexts {
 		refuse(crowded())
 		return
 	}
@@ -73,31 +70,27 @@ func (e *Emulator) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // the request's own does not see the socket end
 	defer cancel()
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
+	if _, ok := e.sockets.Enter(conn, cancel); !ok {
 		_ = conn.Close(ws.CloseGoingAway, "")
 		return
 	}
-	e.live.Add(1)
-	e.conns[conn] = cancel
-	e.mu.Unlock()
+	defer e.sockets.Leave(conn)
 	s := &socket{e: e, conn: conn, version: v, route: r.URL.Path, contexts: map[string]*speech{}}
-	s.read(ctx)
+	idle := e.Idle
+	if d, ok := e.stage.Idle(stage.Cartesia, r.URL.Path); ok {
+		idle = d
+	}
+	s.read(ctx, idle)
 	cancel()
 	s.live.Wait()
 	_ = conn.Close(ws.CloseNormal, "")
-	e.mu.Lock()
-	delete(e.conns, conn)
-	e.mu.Unlock()
-	e.live.Done()
 }
 
 // read handles messages until the socket ends, or is idle for too long.
-func (s *socket) read(ctx context.Context) {
+func (s *socket) read(ctx context.Context, idle time.Duration) {
 	var buf []byte
 	for {
-		_ = s.conn.SetReadDeadline(time.Now().Add(s.e.Idle))
+		_ = s.conn.SetReadDeadline(time.Now().Add(idle))
 		kind, data, err := s.conn.Read(buf)
 		if err != nil {
 			return

@@ -1,10 +1,12 @@
 package cartesia
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -31,6 +33,8 @@ type speaker struct {
 
 	cancelled atomic.Bool
 	begun     bool
+	fault     stage.Fault // that strikes later than at the beginning, or changes the sound
+	chunks    int         // written
 	drip      time.Duration
 	sent      time.Duration
 }
@@ -40,6 +44,9 @@ func (s *speaker) speak(ctx context.Context, text string) error {
 	for _, m := range s.box.speak(text) {
 		if err := s.begin(ctx); err != nil {
 			return err
+		}
+		if s.fault.Mode == stage.ModeEmpty {
+			continue
 		}
 		if err := s.message(ctx, m); err != nil {
 			return err
@@ -65,7 +72,28 @@ func (s *speaker) begin(ctx context.Context) error {
 		return nil
 	}
 	s.rec.Set("fault", f.Mode)
+	if f.After > 0 {
+		s.fault = f
+		s.rec.First()
+		return nil
+	}
+	return s.strike(ctx, f)
+}
+
+// strike lets a fault happen now. An error is the end of the context.
+func (s *speaker) strike(ctx context.Context, f stage.Fault) error {
 	switch f.Mode {
+	case stage.ModeLate:
+		defer s.rec.First()
+		return f.Hold(ctx)
+	case stage.ModeEmpty, stage.ModeOdd, stage.ModeRate, stage.ModeEndless, stage.ModeTwice:
+		s.fault = f
+		s.rec.First()
+		return nil
+	case stage.ModeHuge:
+		head, tail, _ := bytes.Cut(encode(wire.Chunk{Type: wire.TypeChunk, ContextID: s.id, Data: "|", StatusCode: http.StatusPartialContent}), []byte("|"))
+		_ = s.write(wire.TypeChunk, slices.Concat(head, bytes.Repeat([]byte("AAAA"), stage.HugeBytes/4), tail))
+		return errOver
 	case stage.ModeStall:
 		return f.Hold(ctx) // the context is neither done nor in error, as has been seen when limits are hit
 	case stage.ModeMalformed:
@@ -109,11 +137,31 @@ func (s *speaker) message(ctx context.Context, m message) error {
 		size -= size % sampleBytes(s.box.format.Encoding)
 	}
 	start := s.e.stage.Now()
-	for i, rest := 0, m.sound; len(rest) > 0; i++ {
+	sound := m.sound
+	switch s.fault.Mode {
+	case stage.ModeRate:
+		sound = stretched(sound, sampleBytes(s.box.format.Encoding))
+	case stage.ModeOdd:
+		size--
+	}
+	for i, rest := 0, sound; len(rest) > 0; i++ {
 		if s.cancelled.Load() {
 			return errOver
 		}
+		if s.chunks++; s.fault.After > 0 && s.chunks > s.fault.After {
+			f := s.fault
+			s.fault.After = 0
+			if err := s.strike(ctx, f); err != nil {
+				return err
+			}
+		}
 		n := min(size, len(rest))
+		if s.fault.Mode == stage.ModeEndless && n == len(rest) {
+			rest = append(rest[:n:n], rest[:n]...) // there is always a chunk more
+			if err := s.fault.Pause(ctx); err != nil {
+				return err
+			}
+		}
 		now := s.e.stage.Now()
 		err := s.write(wire.TypeChunk, encode(wire.Chunk{
 			Type: wire.TypeChunk, ContextID: s.id, Data: base64.StdEncoding.EncodeToString(rest[:n]), StatusCode: http.StatusPartialContent,
@@ -141,6 +189,15 @@ func (s *speaker) message(ctx context.Context, m message) error {
 		}
 	}
 	return nil
+}
+
+// stretched is sound in which every sample comes twice: what a vendor sends that took the wrong rate.
+func stretched(sound []byte, size int) []byte {
+	out := make([]byte, 0, 2*len(sound))
+	for sample := range slices.Chunk(sound, size) {
+		out = append(append(out, sample...), sample...)
+	}
+	return out
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	wire "github.com/voicectl/voicectl/internal/provider/openai"
@@ -28,11 +29,17 @@ const unfinished = 499
 // stream writes the answer as events: the role, a chunk a token, the finish reason, usage when it was
 // asked for, [DONE].
 func (o *writer) stream(a answer, req *request) int {
+	if o.fault.Mode == stage.ModeLate && o.fault.Hold(o.ctx) != nil {
+		return unfinished
+	}
 	o.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	o.w.Header().Set("Cache-Control", "no-cache, must-revalidate")
 	o.w.WriteHeader(http.StatusOK)
+	if o.fault.Mode == stage.ModeEmpty {
+		a.pieces, a.calls, a.finish = nil, nil, "stop"
+	}
 	chunks := a.chunks(req)
-	hurt := max(1, len(chunks)/2) // a fault strikes in the middle, after the first token
+	hurt := o.hurt(len(chunks))
 	for i, c := range chunks {
 		if i == hurt && !o.suffer() {
 			return unfinished
@@ -48,11 +55,26 @@ func (o *writer) stream(a answer, req *request) int {
 			return unfinished
 		}
 	}
+	if o.fault.Mode == stage.ModeTwice {
+		o.event(chunks[len(chunks)-1])
+	}
 	o.put([]byte("data: [DONE]\n\n"))
 	if o.gone {
 		return unfinished
 	}
 	return http.StatusOK
+}
+
+// hurt is the chunk before which the fault strikes: in the middle, after the first token, unless the fault says
+// after how many tokens. The first chunk names the role only.
+func (o *writer) hurt(chunks int) int {
+	switch {
+	case o.fault.After < 0:
+		return 0
+	case o.fault.After > 0:
+		return min(1+o.fault.After, chunks-1)
+	}
+	return max(1, chunks/2)
 }
 
 // chunks lays the answer out. Alternatives (n > 1) follow one another; a client tells them by index.
@@ -95,13 +117,16 @@ func (a answer) chunks(req *request) []wire.Chunk {
 }
 
 func (o *writer) event(c wire.Chunk) {
+	o.put(slices.Concat([]byte("data: "), encoded(c), []byte("\n")))
+}
+
+// encoded is a chunk as JSON, with a line feed.
+func encoded(c wire.Chunk) []byte {
 	var b bytes.Buffer
-	b.WriteString("data: ")
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(c) // plain data; the encoder ends with a line feed
-	b.WriteByte('\n')
-	o.put(b.Bytes())
+	_ = e.Encode(c) // plain data
+	return b.Bytes()
 }
 
 // put writes and flushes, a byte at a time when the fault says so.
@@ -129,6 +154,16 @@ func (o *writer) suffer() bool {
 		return o.fault.Hold(o.ctx) == nil
 	case stage.ModeMalformed:
 		o.put([]byte("data: {\"id\":\"chatcmpl-broken\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"del\n\n"))
+	case stage.ModeHuge:
+		head, tail, _ := bytes.Cut(encoded(word("|")), []byte("|"))
+		o.put(slices.Concat([]byte("data: "), head, bytes.Repeat([]byte("words "), stage.HugeBytes/6), tail, []byte("\n")))
+	case stage.ModeEndless:
+		for range maxEndless {
+			if o.event(word(" and")); o.gone || o.fault.Pause(o.ctx) != nil {
+				break
+			}
+		}
+		return false
 	case stage.ModeClose:
 		return false
 	case stage.ModeReset:
@@ -137,6 +172,17 @@ func (o *writer) suffer() bool {
 		return false
 	}
 	return !o.gone
+}
+
+// maxEndless is enough for every listener to lose patience.
+const maxEndless = 1_000_000
+
+func word(text string) wire.Chunk {
+	content, _ := json.Marshal(text) // a string always encodes
+	return wire.Chunk{
+		ID: "chatcmpl-endless", Object: "chat.completion.chunk",
+		Choices: []wire.ChunkChoice{{Delta: wire.ChunkDelta{Content: content}}},
+	}
 }
 
 // whole writes the answer as one document. A fault strikes after its first half.

@@ -85,7 +85,7 @@ const (
 )
 
 func checkConfig(c sm.TranscriptionConfig) *refusal {
-	models := []string{"", "standard", "enhanced", "melia-1"}
+	models := []string{"", "standard", "enhanced", "melia-1", agentModel}
 	switch d := c.MaxDelay; {
 	case !slices.Contains(models, c.Model):
 		return refused(sm.ErrInvalidModel, "model %q is not known", clip(c.Model))

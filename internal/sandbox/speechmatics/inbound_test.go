@@ -6,9 +6,9 @@ import (
 	"github.com/voicectl/voicectl/internal/sandbox/stage"
 )
 
-// deaf makes a session without a socket; what it says is thrown away.
+// deaf makes a session without a socket; what it says is thrown away. Its route serves both APIs: the model chooses.
 func deaf(e *Emulator) *session {
-	s := newSession(e, nil, e.stage.Begin(stage.Speechmatics, "/v2", "WS"), "/v2", 1)
+	s := newSession(e, nil, e.stage.Begin(stage.Speechmatics, agentRoute, "WS"), agentRoute, 1)
 	s.silent.Store(true) // nobody to acknowledge to
 	return s
 }
@@ -21,6 +21,8 @@ func FuzzSession(f *testing.F) {
 		[]byte(`{"message":"EndOfStream","last_seq_no":1}`), []byte("RIFF\xff\xff\xff\xffWAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x00\x00\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00ab"))
 	f.Add([]byte(`{"message":"StartRecognition","audio_format":{"type":"raw","encoding":"pcm_f32le","sample_rate":96000},"transcription_config":{"language":"en"}}`),
 		[]byte(`{`), []byte("\x00\x00\xc0\x7f\x00\x00\x80\xff"))
+	f.Add([]byte(`{"message":"StartRecognition","audio_format":{"type":"raw","encoding":"pcm_s16le","sample_rate":8000},"transcription_config":{"language":"en","model":"linden-1","emit_sentences":true},"turn_config":{"turn_detection_mode":"external"}}`),
+		[]byte(`{"message":"EndOfStream","last_seq_no":1}`), []byte{0, 0x40, 0, 0xc0})
 	e := New(stage.New(stage.Options{}))
 	f.Fuzz(func(t *testing.T, first, second, sound []byte) {
 		s := deaf(e)

@@ -1,7 +1,9 @@
 package speechmatics
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +17,7 @@ import (
 const (
 	dripWait      = 50 * time.Millisecond
 	maxTranscript = 16 << 10 // bytes of the record
+	maxTimes      = 100      // moments of the record
 )
 
 // sender writes what a session says, at the vendor's pace and with the faults that were injected.
@@ -28,8 +31,10 @@ type sender struct {
 
 	paced      time.Time // when the last final had taken its time
 	drip       time.Duration
+	armed      *stage.Fault // that strikes at a later final
 	transcript strings.Builder
 	finals     int
+	times      []time.Time // of the first finals
 	utterances int
 }
 
@@ -74,12 +79,37 @@ func (s *sender) prepare(ctx context.Context, m outgoing) bool {
 		}
 		s.paced = s.stage.Now()
 	}
-	f, ok := s.stage.Midway(stage.Speechmatics, s.route)
+	f, ok := s.fault()
 	if !ok {
 		return true
 	}
 	s.rec.Set("fault", f.Mode)
 	switch f.Mode {
+	case stage.ModeLate:
+		return f.Hold(ctx) == nil
+	case stage.ModeEmpty:
+		m.final, m.is = "", ""
+		m.payload = encode(sm.Transcript{Message: sm.MsgAddTranscript, Format: "2.1", Results: []sm.Result{}})
+		_ = s.conn.Write(ws.Text, m.payload)
+		return false
+	case stage.ModeHuge:
+		var big sm.Transcript
+		big.Message, big.Metadata.Transcript = sm.MsgAddTranscript, "|"
+		head, tail, _ := bytes.Cut(encode(big), []byte("|"))
+		_ = s.conn.Write(ws.Text, slices.Concat(head, bytes.Repeat([]byte("words "), stage.HugeBytes/6), tail))
+		return false
+	case stage.ModeEndless:
+		for range maxEndless {
+			p := sm.Transcript{Message: sm.MsgAddPartialTranscript, Format: "2.1", Results: []sm.Result{}}
+			p.Metadata.EndTime, p.Metadata.Transcript = 3600, m.final
+			if s.conn.Write(ws.Text, encode(p)) != nil || f.Pause(ctx) != nil {
+				break
+			}
+		}
+		return false
+	case stage.ModeTwice:
+		_ = s.conn.Write(ws.Text, m.payload)
+		return true
 	case stage.ModeStall:
 		s.silent.Store(true)
 		if f.MS == 0 {
@@ -111,6 +141,27 @@ func (s *sender) prepare(ctx context.Context, m outgoing) bool {
 	return false
 }
 
+// maxEndless is enough for every listener to lose patience.
+const maxEndless = 1_000_000
+
+// fault is the fault that strikes at this final.
+func (s *sender) fault() (stage.Fault, bool) {
+	if s.armed == nil {
+		f, ok := s.stage.Midway(stage.Speechmatics, s.route)
+		if !ok || f.After <= 0 {
+			return f, ok
+		}
+		s.armed = &f
+	}
+	if s.armed.After > 0 {
+		s.armed.After--
+		return stage.Fault{}, false
+	}
+	f := *s.armed
+	s.armed = nil
+	return f, true
+}
+
 // farewell reads the code of a fault of mode close: a close code (4005) or a type of Error
 // (quota_exceeded). "" is an internal error.
 func farewell(code string) (closeCode int, errorType string) {
@@ -132,7 +183,12 @@ func (s *sender) note(m outgoing) {
 		if s.transcript.Len() < maxTranscript {
 			s.transcript.WriteString(m.final)
 		}
-		s.rec.Set("final_at", s.stage.Now())
+		now := s.stage.Now()
+		if len(s.times) < maxTimes { // what was set before is never changed, as it may be read
+			s.times = append(s.times, now)
+			s.rec.Set("final_times", s.times)
+		}
+		s.rec.Set("final_at", now)
 		s.rec.Set("finals", s.finals)
 		s.rec.Set("transcript", strings.TrimSpace(s.transcript.String()))
 	case m.is == sm.MsgEndOfUtterance:

@@ -35,6 +35,7 @@ type session struct {
 	audio   *audio
 	ears    Listener
 	words   transcriber
+	agent   *agentTurns // nil = answers in words
 	damage  Damage
 }
 
@@ -140,6 +141,13 @@ func (s *session) start(data []byte) *refusal {
 	s.audio = newAudio(format)
 	s.words = transcriber{language: config.Language, maxDelay: duration(sm.DefaultMaxDelay), say: s.say}
 	s.words.apply(config)
+	if s.route == agentRoute && config.Model == agentModel {
+		if s.agent, r = readAgent(data, format); r != nil {
+			return r
+		}
+		s.agent.put = s.queueAgent
+		s.agent.settle(&s.words)
+	}
 	s.rec.Set("audio_format", format)
 	s.rec.Set("language", config.Language)
 	s.push(sm.RecognitionStarted{
@@ -161,6 +169,9 @@ func (s *session) start(data []byte) *refusal {
 
 // configure takes the settings that may change midway.
 func (s *session) configure(data []byte) *refusal {
+	if s.agent != nil {
+		return refused(sm.ErrInvalidMessage, "%s: settings are fixed for the life of this session", sm.MsgSetRecognitionConfig)
+	}
 	var m start
 	if err := json.Unmarshal(data, &m); err != nil {
 		return refused(sm.ErrInvalidMessage, "%s", jsonReason(err))
@@ -218,6 +229,9 @@ func (s *session) endOfStream(data []byte) *refusal {
 	s.rec.Set("last_seq_no", *m.LastSeqNo)
 	if s.ears != nil {
 		s.ears.Flush(s.heard)
+		if s.agent != nil {
+			s.words.force() // a turn does not stay open
+		}
 		s.words.finish()
 	}
 	s.push(map[string]any{"message": sm.MsgEndOfTranscript})
@@ -261,11 +275,18 @@ func (s *session) heard(h Heard) {
 		s.damage.add(h.Damage)
 		s.rec.Set("damage", s.damage)
 	}
+	if s.agent != nil {
+		s.agent.hear(h, s.words.now)
+	}
 	s.words.hear(h)
 }
 
 // say queues what the transcriber tells.
 func (s *session) say(m any) {
+	if s.agent != nil {
+		s.agent.take(m)
+		return
+	}
 	out := outgoing{payload: encode(m)}
 	switch m := m.(type) {
 	case sm.Transcript:
@@ -275,6 +296,18 @@ func (s *session) say(m any) {
 		}
 	case sm.Utterance:
 		out.is = m.Message
+	}
+	s.queue <- out
+}
+
+// queueAgent queues a message of Agent STT.
+func (s *session) queueAgent(m any, final string) {
+	out := outgoing{payload: encode(m), final: final}
+	if final != "" {
+		out.at = s.stage.Now()
+	}
+	if e, ok := m.(agentEvent); ok && e.Message == "EndOfTurn" {
+		out.is = sm.MsgEndOfUtterance
 	}
 	s.queue <- out
 }

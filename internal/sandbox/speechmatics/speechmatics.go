@@ -12,7 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/voicectl/voicectl/internal/sandbox/stage"
 	"github.com/voicectl/voicectl/internal/ws"
@@ -28,43 +28,31 @@ type Emulator struct {
 	// Listen makes the ears of one session, for sound of a rate in samples a second.
 	Listen func(rate int) Listener
 
-	stage *stage.Stage
-
-	mu     sync.Mutex
-	closed bool
-	conns  map[*ws.Conn]context.CancelFunc
-	live   sync.WaitGroup
+	stage   *stage.Stage
+	sockets stage.Sockets
 }
 
 var _ http.Handler = (*Emulator)(nil)
 
 // New makes an emulator that hears tonecode.
 func New(s *stage.Stage) *Emulator {
-	return &Emulator{Listen: Tones, stage: s, conns: map[*ws.Conn]context.CancelFunc{}}
+	return &Emulator{Listen: Tones, stage: s}
 }
 
 // Name is where the emulator is mounted.
 func (e *Emulator) Name() string { return stage.Speechmatics }
 
-// Close drops the sessions that run and waits for their end. http.Server.Shutdown does not know them.
-func (e *Emulator) Close() error {
-	e.mu.Lock()
-	e.closed = true
-	for c, cancel := range e.conns {
-		cancel()
-		_ = c.Drop()
-	}
-	e.mu.Unlock()
-	e.live.Wait()
-	return nil
-}
+// Close drops the sessions that run and waits for their end.
+func (e *Emulator) Close() error { return e.sockets.Close() }
 
 // ServeHTTP implements http.Handler.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := strings.TrimSuffix(r.URL.Path, "/"); {
 	case path == "/v1/api_keys":
 		e.makeKey(w, r)
-	case path == "/v2", strings.HasPrefix(path, "/v2/") && validLanguage(path[len("/v2/"):]):
+	case path == "/v2/jobs":
+		e.jobs(w, r)
+	case path == "/v2", path == agentRoute, strings.HasPrefix(path, "/v2/") && validLanguage(path[len("/v2/"):]):
 		e.realtime(w, r)
 	default:
 		refuse(w, http.StatusNotFound, "Not Found")
@@ -119,33 +107,18 @@ func (e *Emulator) realtime(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // the request's own does not see the socket end
 	defer cancel()
-	usage, ok := e.enter(conn, cancel)
+	usage, ok := e.sockets.Enter(conn, cancel)
 	if !ok {
 		_ = conn.Close(ws.CloseGoingAway, "")
 		rec.End(http.StatusServiceUnavailable)
 		return
 	}
-	defer e.leave(conn)
-	newSession(e, conn, rec, route, usage).run(ctx, cancel)
-}
-
-// enter counts a session in; usage is how many there are.
-func (e *Emulator) enter(c *ws.Conn, cancel context.CancelFunc) (usage int, ok bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		return 0, false
+	defer e.sockets.Leave(conn)
+	if d, ok := e.stage.Idle(stage.Speechmatics, route); ok {
+		rec.Set("fault", stage.ModeIdle)
+		defer time.AfterFunc(d, func() { _ = conn.Close(ws.CloseGoingAway, "") }).Stop()
 	}
-	e.live.Add(1)
-	e.conns[c] = cancel
-	return len(e.conns), true
-}
-
-func (e *Emulator) leave(c *ws.Conn) {
-	e.mu.Lock()
-	delete(e.conns, c)
-	e.mu.Unlock()
-	e.live.Done()
+	newSession(e, conn, rec, route, usage).run(ctx, cancel)
 }
 
 func bearer(r *http.Request) string {

@@ -26,6 +26,12 @@ func Abort(w http.ResponseWriter, reset bool) {
 	_ = raw.Close()
 }
 
+// Pause waits between two pieces of an answer without end: for the fault's MS, or a moment.
+func (f Fault) Pause(ctx context.Context) error {
+	const moment = 2 * time.Millisecond
+	return wait(ctx, max(time.Duration(f.MS)*time.Millisecond, moment))
+}
+
 // Hold waits as a stalled vendor does: for the fault's MS, or until the far end gives up when it has none.
 // It returns nil when the answer shall go on.
 func (f Fault) Hold(ctx context.Context) error {

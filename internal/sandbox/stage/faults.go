@@ -6,21 +6,43 @@ import (
 	"strings"
 )
 
-// The modes a Fault can have. Status and latency strike before the emulator sees the request; the others
-// strike when it is about to answer.
+// The modes a Fault can have. Those of the first group strike before the emulator sees the request; the others
+// strike when it is about to answer, where After says so or else at the emulator's usual place.
 const (
 	ModeStatus    = "status"    // the vendor's own refusal with Status and Code
 	ModeLatency   = "latency"   // MS later than it would have been
+	ModeHang      = "hang"      // the request is taken and never answered (MS > 0: for so long)
+	ModeDisguised = "disguised" // 200 with an error in the body, where something else was wanted
+
 	ModeReset     = "reset"     // the connection is reset
 	ModeStall     = "stall"     // the answer begins and does not go on (MS > 0: for so long)
 	ModeMalformed = "malformed" // the answer cannot be parsed
 	ModeDrip      = "drip"      // the answer comes in crumbs, MS apart
 	ModeClose     = "close"     // the connection ends midway
+	ModeLate      = "late"      // the first byte of the answer proper comes MS later
+	ModeEmpty     = "empty"     // the answer is complete and holds nothing
+	ModeHuge      = "huge"      // one event of 10 MB
+	ModeEndless   = "endless"   // the answer never ends
+	ModeOdd       = "odd"       // sound is cut in the middle of a sample
+	ModeRate      = "rate"      // sound has twice the rate that was asked for
+	ModeTwice     = "twice"     // the last message of the answer comes twice
+	ModeIdle      = "idle"      // a socket is closed after MS without a message of the far end; speechmatics: after MS
 )
+
+// HugeBytes is the size of the event of ModeHuge.
+const HugeBytes = 10 << 20
 
 // Modes lists them in the order of the documentation.
 func Modes() []string {
-	return []string{ModeStatus, ModeLatency, ModeReset, ModeStall, ModeMalformed, ModeDrip, ModeClose}
+	return append([]string{ModeStatus, ModeLatency, ModeHang, ModeDisguised, ModeIdle}, midway()...)
+}
+
+// midway lists the modes that strike a running answer.
+func midway() []string {
+	return []string{
+		ModeReset, ModeStall, ModeMalformed, ModeDrip, ModeClose,
+		ModeLate, ModeEmpty, ModeHuge, ModeEndless, ModeOdd, ModeRate, ModeTwice,
+	}
 }
 
 const (
@@ -28,6 +50,7 @@ const (
 	maxFaultMS = 10 * 60_000
 	maxCount   = 1_000_000
 	maxCode    = 64
+	maxAfter   = 10_000
 )
 
 // Validate says in words what is wrong with a fault that somebody typed.
@@ -46,8 +69,10 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("%s: count must be 0 to %d, 0 meaning until cleared (got %d)", op, maxCount, f.Count)
 	case f.MS < 0 || f.MS > maxFaultMS:
 		return fmt.Errorf("%s: ms must be 0 to %d (got %d)", op, maxFaultMS, f.MS)
-	case f.Mode == ModeLatency && f.MS == 0:
-		return fmt.Errorf("%s: mode latency needs ms", op)
+	case f.MS == 0 && (f.Mode == ModeLatency || f.Mode == ModeLate || f.Mode == ModeIdle):
+		return fmt.Errorf("%s: mode %s needs ms", op, f.Mode)
+	case f.After < -1 || f.After > maxAfter:
+		return fmt.Errorf("%s: after must be -1 to %d, 0 meaning the usual place (got %d)", op, maxAfter, f.After)
 	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
 		return fmt.Errorf("%s: status must be 400 to 599 (got %d)", op, f.Status)
 	case len(f.Code) > maxCode:

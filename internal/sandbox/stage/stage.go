@@ -16,6 +16,9 @@ const (
 	Speechmatics = "speechmatics"
 	Cartesia     = "cartesia"
 	Supabase     = "supabase"
+	Twilio       = "twilio"
+	HuggingFace  = "huggingface"
+	Ultravox     = "ultravox"
 )
 
 // Options shape a Stage.
@@ -61,7 +64,9 @@ func New(o Options) *Stage {
 func Known(vendor string) bool { return slices.Contains(Vendors(), vendor) }
 
 // Vendors lists the names in the order in which a call meets them.
-func Vendors() []string { return []string{Speechmatics, OpenAI, Supabase, Cartesia} }
+func Vendors() []string {
+	return []string{Speechmatics, OpenAI, Supabase, Cartesia, Twilio, HuggingFace, Ultravox}
+}
 
 // Now is the stage's clock.
 func (s *Stage) Now() time.Time { return s.o.Now() }
@@ -105,12 +110,13 @@ type Mail struct {
 type Fault struct {
 	Vendor      string  `json:"vendor"`
 	Route       string  `json:"route,omitempty"` // prefix of Entry.Route; "" = every route
-	Mode        string  `json:"mode"`            // status latency reset stall malformed drip close
+	Mode        string  `json:"mode"`            // one of Modes
 	Status      int     `json:"status,omitempty"`
 	Code        string  `json:"code,omitempty"` // vendor's error code, or the close code of a socket
 	MS          int     `json:"ms,omitempty"`
 	Probability float64 `json:"probability,omitempty"` // 0 = always
 	Count       int     `json:"count,omitempty"`       // 0 = until cleared
+	After       int     `json:"after,omitempty"`       // pieces of the answer before it strikes; -1 = none, 0 = the usual place
 }
 
 // Pace is the latency model of a vendor.

@@ -1,5 +1,6 @@
 // Package supabase emulates a Supabase project: the gateway's keys, five data functions below /functions/v1/,
-// and the health of its auth service. The data is seeded, mails go to the stage's outbox.
+// the health of its auth service, and how many rows of its tables a key sees. The data is seeded, mails go to
+// the stage's outbox.
 package supabase
 
 import (
@@ -45,6 +46,10 @@ func (e *emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.function(out, r, name)
 	case r.URL.Path == "/auth/v1/health":
 		e.health(out, r)
+	case strings.HasPrefix(r.URL.Path, restPrefix):
+		e.rest(out, r, strings.TrimPrefix(r.URL.Path, restPrefix))
+	case strings.HasPrefix(r.URL.Path, "/v1/projects/") && strings.HasSuffix(r.URL.Path, "/advisors/security"):
+		advice(out, r, strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/v1/projects/"), "/advisors/security"))
 	default:
 		writeJSON(out, http.StatusNotFound, map[string]any{"message": "no Route matched with those values"})
 	}

@@ -1,0 +1,7 @@
+-- Which process holds a call, and when each was last heard of: calls of a process that died are told from live ones.
+CREATE TABLE instances (
+  id      TEXT COLLATE "C" PRIMARY KEY,
+  seen_at BIGINT NOT NULL
+);
+ALTER TABLE calls ADD COLUMN instance TEXT NOT NULL DEFAULT '';
+CREATE INDEX calls_open ON calls(instance) WHERE ended_at = 0;
