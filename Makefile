@@ -33,7 +33,8 @@ build: ## build the static, reproducible binary bin/voicectl and print its sha25
 .PHONY: test
 test: ## run all tests that need Go alone, with the race detector, shuffled
 	@[ -n "$(RACE)" ] || echo "no C compiler: the race detector is off"
-	go test $(RACE) -shuffle=on -p $(P) $(TESTFLAGS) ./...
+	go test $(RACE) -shuffle=on -p $(P) -timeout 20m $(TESTFLAGS) $$(go list ./... | grep -v /test/)
+	go test $(RACE) -shuffle=on -p 1 -parallel $(P) -timeout 20m $(TESTFLAGS) ./test/... # whole programs that hold times: one after the other
 
 .PHONY: e2e
 e2e: ## run the tests that drive a real browser
@@ -42,6 +43,15 @@ e2e: ## run the tests that drive a real browser
 .PHONY: interop
 interop: ## run the tests in which the vendors' own client libraries judge the sandbox and the server
 	go test -tags interop -count=1 -p 1 -timeout 10m -v ./test/interop/...
+
+.PHONY: peers
+peers: PYTHON ?= python3
+peers: VENV ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/voicectl/peers
+peers: ## call a Pipecat bot that runs on the sandbox, and serve, and compare (needs Python 3.11)
+	@cmp -s test/peers/pipecat/requirements.txt "$(VENV)/requirements.txt" || { \
+	  $(PYTHON) -m venv --clear "$(VENV)"; "$(VENV)/bin/pip" install -q -r test/peers/pipecat/requirements.txt; \
+	  cp test/peers/pipecat/requirements.txt "$(VENV)/"; }
+	PEERS_PYTHON="$(VENV)/bin/python" PEERS_CALLS="$(CALLS)" PEERS_CHORUS="$(CHORUS)" PEERS_WRITE="$(WRITE)" go test -tags peers -count=1 -p 1 -timeout 20m -v ./test/peers
 
 .PHONY: bench
 bench: ## measure what docs/benchmarks.md claims; says machine and commit
@@ -59,8 +69,8 @@ fuzz: ## fuzz every target for FUZZTIME (30s)
 	done
 
 .PHONY: nightly
-nightly: ## the long forms: tests three times over, 200 kills of the archive, 10 minutes a fuzz target
-	VOICECTL_NIGHTLY=1 ARCHIVE_KILLS=200 go test $(RACE) -shuffle=on -count=3 -timeout 60m -p $(P) ./...
+nightly: ## the long forms of all tests (kills, power cuts, churn, an hour of call), 10 minutes a fuzz target
+	VOICECTL_NIGHTLY=1 go test $(RACE) -shuffle=on -count=1 -timeout 180m -p 1 ./...
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) check-repro
 

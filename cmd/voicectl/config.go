@@ -33,13 +33,13 @@ func configFlags(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// CheckOptions are the options of `voicectl config check`.
-type CheckOptions struct {
+// ConfigCheckOptions are the options of `voicectl config check`.
+type ConfigCheckOptions struct {
 	proc *Proc
 	cmd  *cobra.Command
 }
 
-func newCmdConfigCheck(p *Proc, runF func(*CheckOptions) error) *cobra.Command {
+func newCmdConfigCheck(p *Proc, runF func(*ConfigCheckOptions) error) *cobra.Command {
 	return configFlags(&cobra.Command{
 		Use:   "check",
 		Short: "Find everything that is wrong, at once",
@@ -50,7 +50,7 @@ It takes the flags of voicectl serve and judges what serve would see. Exit code 
 		Example: "voicectl config check\nvoicectl config check --env-file production.env\nvoicectl config check --sandbox --port 9000",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o := &CheckOptions{proc: p, cmd: c}
+			o := &ConfigCheckOptions{proc: p, cmd: c}
 			if runF != nil {
 				return runF(o)
 			}
@@ -59,7 +59,7 @@ It takes the flags of voicectl serve and judges what serve would see. Exit code 
 	})
 }
 
-func runConfigCheck(o *CheckOptions) error {
+func runConfigCheck(o *ConfigCheckOptions) error {
 	cfg, src, err := o.proc.Config(o.cmd)
 	if err != nil {
 		return err
@@ -76,16 +76,16 @@ func runConfigCheck(o *CheckOptions) error {
 	return err
 }
 
-// ExplainOptions are the options of `voicectl config explain`.
-type ExplainOptions struct {
+// ConfigExplainOptions are the options of `voicectl config explain`.
+type ConfigExplainOptions struct {
 	proc   *Proc
 	cmd    *cobra.Command
 	output *outputs
 	keys   []string
 }
 
-func newCmdConfigExplain(p *Proc, runF func(*ExplainOptions) error) *cobra.Command {
-	o := &ExplainOptions{proc: p}
+func newCmdConfigExplain(p *Proc, runF func(*ConfigExplainOptions) error) *cobra.Command {
+	o := &ConfigExplainOptions{proc: p}
 	c := &cobra.Command{
 		Use:     "explain [KEY...]",
 		Short:   "Show every value and where it came from",
@@ -103,7 +103,7 @@ func newCmdConfigExplain(p *Proc, runF func(*ExplainOptions) error) *cobra.Comma
 	return configFlags(c)
 }
 
-func runConfigExplain(o *ExplainOptions) error {
+func runConfigExplain(o *ConfigExplainOptions) error {
 	_, src, err := o.proc.Config(o.cmd)
 	var faults config.Faults
 	if err != nil && (!errors.As(err, &faults) || src == nil) {

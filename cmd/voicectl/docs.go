@@ -80,6 +80,7 @@ func referencePages(root *cobra.Command) (map[string][]byte, error) {
 		".env.example":          []byte(catalogue.Example("julia")),
 		"docs/environment.md":   []byte("# Environment\n\n" + generated + environmentIntro + catalogue.Markdown()),
 		"docs/configuration.md": configurationPage(keys),
+		"docs/kinds.md":         []byte(kindsPage()),
 	}
 	walk(root, func(c *cobra.Command) {
 		if (c.IsAvailableCommand() || isTopic(c) || !c.HasParent()) && !below(c, "completion") {

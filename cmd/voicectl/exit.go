@@ -101,6 +101,9 @@ func (p *Proc) report(ctx context.Context, cmd *cobra.Command, err error) {
 		p.UI.Say("interrupted")
 		return
 	}
+	if errors.Is(err, errJudged) {
+		return
+	}
 	problem := ui.Problem{What: err.Error()}
 	if head, rest, many := strings.Cut(err.Error(), "\n"); many {
 		problem.What = head

@@ -21,7 +21,7 @@ import (
 // InitOptions are the options of `voicectl init`.
 type InitOptions struct {
 	proc             *Proc
-	dir              string
+	dir, from        string
 	yes, plan, force bool
 }
 
@@ -31,10 +31,12 @@ func newCmdInit(p *Proc, runF func(*InitOptions) error) *cobra.Command {
 		Use:   "init [DIR]",
 		Short: "Begin a project: write .env and voicectl.yaml",
 		Long: `Begin a project: write .env, to be filled with keys, and voicectl.yaml, with the settings that people
-change first. A file that exists is left alone unless --force is given.`,
-		Example: "voicectl init\nvoicectl init --plan\nvoicectl init my-agent --yes",
+change first. A file that exists is left alone unless --force is given.
+
+With --from URL it looks at the backend behind the URL and writes what was found as a checklist of your own.`,
+		Example: "voicectl init\nvoicectl init my-agent --yes\nvoicectl init --from https://agent.example.com --plan",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			o.dir = p.Dir
 			if len(args) == 1 {
 				o.dir = p.path(args[0])
@@ -42,9 +44,13 @@ change first. A file that exists is left alone unless --force is given.`,
 			if runF != nil {
 				return runF(o)
 			}
+			if o.from != "" {
+				return runInitFrom(cmd.Context(), o)
+			}
 			return runInit(o)
 		},
 	}
+	c.Flags().StringVar(&o.from, "from", "", "`URL` of a backend to look at, and to write a checklist for")
 	c.Flags().BoolVar(&o.plan, "plan", false, "show what would be written, and write nothing")
 	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&o.force, "force", false, "write over files that exist")

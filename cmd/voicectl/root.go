@@ -56,6 +56,12 @@ voicectl init`,
 		newCmdServe(p, nil),
 		newCmdSandbox(p, nil),
 	)
+	add(root, groupJudge,
+		newCmdCheck(p, nil),
+		newCmdExplain(p, nil),
+		newCmdRuns(p, nil),
+		newCmdDiff(p, nil),
+	)
 	add(root, groupTool,
 		newCmdCall(p, nil),
 		newCmdReplay(p, nil),

@@ -10,12 +10,10 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/voicectl/voicectl/internal/provider/twilio"
 	"github.com/voicectl/voicectl/internal/ws"
 )
 
@@ -60,20 +58,7 @@ func (r *running) stop() {
 // cpu is the processor time that the process has used, user and system.
 func (r *running) cpu(b *testing.B) time.Duration {
 	b.Helper()
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(r.cmd.Process.Pid) + "/stat")
-	if err != nil {
-		b.Skip("processor time is read from /proc: ", err)
-	}
-	f := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
-	ticks := 0
-	for _, i := range []int{11, 12} {
-		n, err := strconv.Atoi(f[i])
-		if err != nil {
-			b.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return procCPU(b, r.cmd.Process.Pid)
 }
 
 // rss is the memory that the process holds, in bytes.
@@ -120,54 +105,4 @@ func echo() {
 	_, _ = os.Stdout.WriteString(srv.URL + "\n")
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent is gone
 	srv.Close()
-}
-
-// echoCost is the processor time of the echo server for one message in and out, in nanoseconds.
-func echoCost(b *testing.B, conns int, hold time.Duration) float64 {
-	b.Helper()
-	cmd := command(os.Args[0])
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	srv := launch(b, cmd, []string{"BENCH_ECHO=1"})
-	defer func() { _ = in.Close(); _ = srv.cmd.Wait() }()
-	msg := twilio.AppendInboundMedia(nil, 1, "MZ00000000000000000000000000000000", twilio.Media{Track: "inbound", Chunk: 1, Payload: make([]byte, 160)})
-	all := make([]*ws.Conn, conns)
-	for i := range all {
-		if all[i], err = ws.Dial(context.Background(), "ws"+strings.TrimPrefix(srv.url, "http"), ws.DialOptions{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	var wg sync.WaitGroup
-	for _, c := range all {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			var buf []byte
-			for {
-				var rerr error
-				if _, buf, rerr = c.Read(buf); rerr != nil {
-					return
-				}
-			}
-		}()
-	}
-	cpu, sent := srv.cpu(b), 0
-	begin := time.Now()
-	for tick := 0; time.Since(begin) < hold; tick++ {
-		for _, c := range all {
-			if err := c.Write(ws.Text, msg); err != nil {
-				b.Fatal(err)
-			}
-			sent++
-		}
-		time.Sleep(time.Until(begin.Add(time.Duration(tick+1) * 20 * time.Millisecond)))
-	}
-	cost := float64(srv.cpu(b)-cpu) / float64(sent)
-	for _, c := range all {
-		_ = c.Drop()
-	}
-	wg.Wait()
-	return cost
 }

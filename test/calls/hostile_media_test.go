@@ -58,9 +58,9 @@ func TestHostile_MediaHandshakes(t *testing.T) {
 		return strings.NewReplacer(change...).Replace(string(b))
 	}
 	fresh := func() string { _, token := h.invite(callA); return token }
-	used := fresh()
+	_, used := h.invite(callC)
 	s := h.opened(h.mediaURL())
-	s.handshake(callA, used)
+	s.handshake(callC, used)
 	connected := string(twilio.AppendConnected(nil))
 	for name, c := range map[string]struct {
 		say  []string
@@ -68,7 +68,7 @@ func TestHostile_MediaHandshakes(t *testing.T) {
 	}{
 		"H21 an unknown token":        {[]string{connected, start(callA, "nobody gave this")}, ws.ClosePolicy},
 		"no token":                    {[]string{connected, start(callA, "")}, ws.ClosePolicy},
-		"H22 a token used before":     {[]string{connected, start(callA, used)}, ws.ClosePolicy},
+		"H22 a token used before":     {[]string{connected, start(callC, used)}, ws.ClosePolicy},
 		"H23 another call's token":    {[]string{connected, start(callB, fresh())}, ws.ClosePolicy},
 		"another account":             {[]string{connected, start(callA, fresh(), account, strings.Replace(account, "1", "2", 1))}, ws.ClosePolicy},
 		"a call id out of shape":      {[]string{connected, start("CA1", fresh())}, ws.ClosePolicy},

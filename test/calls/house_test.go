@@ -24,6 +24,7 @@ import (
 	"github.com/voicectl/voicectl/internal/agent/server"
 	"github.com/voicectl/voicectl/internal/agent/session"
 	"github.com/voicectl/voicectl/internal/agent/tools"
+	"github.com/voicectl/voicectl/internal/agent/turn"
 	"github.com/voicectl/voicectl/internal/media"
 	"github.com/voicectl/voicectl/internal/provider/cartesia"
 	"github.com/voicectl/voicectl/internal/provider/guard"
@@ -61,6 +62,7 @@ type plan struct {
 	ears     func(*speechmatics.Options)
 	voice    func(*cartesia.Options)
 	policy   tools.Policy
+	turn     turn.Config
 	engines  func(*server.Engines)                   // has the last word
 	tools    func(inner session.Tools) session.Tools // around the tools of each session
 }
@@ -73,6 +75,7 @@ type house struct {
 	base  string // of the sandbox
 	url   string // of the server, with its base path
 	logs  *journal
+	dir   string // of the archive
 	stop  func(context.Context) error
 	agent agent.Definition
 }
@@ -80,7 +83,7 @@ type house struct {
 // open assembles what cmd/voicectl assembles, with debug logs kept, and closes it at the end of the test.
 func open(t *testing.T, p plan) *house {
 	t.Helper()
-	h := &house{t: t, logs: &journal{}}
+	h := &house{t: t, logs: &journal{}, dir: t.TempDir()}
 	log := slog.New(slog.NewJSONHandler(h.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	box := sandbox.New(sandbox.Options{})
 	base, stopBox, err := box.Start(context.WithoutCancel(t.Context()), "127.0.0.1:0")
@@ -96,7 +99,7 @@ func open(t *testing.T, p plan) *house {
 	if p.agent != nil {
 		p.agent(&h.agent)
 	}
-	arch, err := archive.Open(archive.Options{Dir: t.TempDir(), Log: log})
+	arch, err := archive.Open(archive.Options{Dir: h.dir, Log: log})
 	must(t, err)
 	t.Cleanup(func() { must(t, arch.Close()) })
 	sched := media.NewScheduler(time.Now)
@@ -123,7 +126,7 @@ func open(t *testing.T, p plan) *house {
 		p.engines(&engines)
 	}
 	h.srv, err = server.New(server.Options{
-		Config: c, Agents: map[string]agent.Definition{h.agent.Name: h.agent}, Agent: h.agent.Name, Engines: engines,
+		Config: c, Agents: map[string]agent.Definition{h.agent.Name: h.agent}, Agent: h.agent.Name, Turn: p.turn, Engines: engines,
 		Archive: arch, Scheduler: grid{sched}, Registry: prometheus.NewRegistry(), Log: log,
 	})
 	must(t, err)

@@ -96,13 +96,72 @@ type signed struct {
 	Name      string         `json:"name"`
 	URL       string         `json:"url"`
 	Params    map[string]any `json:"params"` // a string, or the list of all values of a name
+	Body      string         `json:"body"`   // that is no form
+	Token     string         `json:"token"`
 	Signature string         `json:"signature"`
+}
+
+// vectors are signatures that the vendor published, and one of an upgrade that was captured from it (published in
+// enola-dev/enola, its token long revoked).
+func vectors() []signed {
+	params := map[string]any{
+		"Digits": "1234", "CallSid": "CA1234567890ABCDE", "To": "+18005551212", "Caller": "+14158675309",
+		"From": "+14158675309", "ReasonConferenceEnded": "test", "Reason": "Participant",
+	}
+	const page = "https://mycompany.com/myapp.php?foo=1&bar=2"
+	return []signed{
+		{Name: "published", URL: page, Params: params, Token: "12345", Signature: "vOEb5UThFn24KEfnOFLQY2AE5FY="},
+		{Name: "published, without TLS", URL: "http://mycompany.com/myapp.php?foo=1&bar=2", Params: params, Token: "12345", Signature: "n2xBNyzSW7rfYStDtOFiFMv7qNo="},
+		{Name: "published, with its port", URL: "https://mycompany.com:443/myapp.php?foo=1&bar=2", Params: params, Token: "12345", Signature: "nlYDL9HO41xd+GBsch67HROPYMY="},
+		{
+			Name: "published, of a body", URL: page + "&bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620", Params: map[string]any{},
+			Body: `{"property": "value", "boolean": true}`, Token: "12345", Signature: "a9nBmqA0ju/hNViExpshrM61xv4=",
+		},
+		{Name: "captured upgrade", URL: "wss://70cd1a93aa44.ngrok-free.app/", Params: map[string]any{}, Token: "c0e4d9d4fff66d194f3101ccd7c3a38c", Signature: "CSS4F/5/iw8S6Zkm3aULeNJaVC8="},
+	}
+}
+
+// form is the parameters as our side takes them.
+func (s signed) form() url.Values {
+	out := url.Values{}
+	for name, v := range s.Params {
+		if text, ok := v.(string); ok {
+			out.Set(name, text)
+		}
+	}
+	return out
+}
+
+// built is one document of each verb that our builder makes.
+func built(t *testing.T) (docs []string) {
+	t.Helper()
+	for _, verbs := range [][]twilio.Verb{
+		{twilio.Connect("wss://voice.example.com/twilio/media", twilio.Parameter{Name: "token", Value: "a&b <c>"}), twilio.Hangup()},
+		{twilio.Say("Zoë & Søn", "", ""), twilio.Pause(2 * time.Second), twilio.Say("Hello", "alice", "en-GB"), twilio.Hangup()},
+		{twilio.Dial("+15550100002", "+15550100001", 20*time.Second)},
+		{twilio.Redirect("https://voice.example.com/twilio/fallback")},
+		{twilio.Reject("busy")},
+		{twilio.Reject("rejected")},
+		{twilio.Record("https://voice.example.com/twilio/recorded", time.Minute, true)},
+	} {
+		doc, err := twilio.RenderTwiML(twilio.TwiMLOptions{}, verbs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, string(doc))
+	}
+	return docs
 }
 
 // Tier: ci.
 func TestTwilio_ItsLibraryAndTheServerTrustEachOther(t *testing.T) {
 	base := serve(t, "TWILIO_AUTH_TOKEN="+token, "TWILIO_ACCOUNT_SID="+account)
-	var cases []signed
+	cases := vectors()
+	for _, v := range cases {
+		if got := twilio.Sign(secret.New(v.Token), v.URL, v.form()); got != v.Signature {
+			t.Errorf("%s: we sign %s, want %s", v.Name, got, v.Signature)
+		}
+	}
 	for _, c := range []struct {
 		name, url string
 		params    url.Values
@@ -112,7 +171,7 @@ func TestTwilio_ItsLibraryAndTheServerTrustEachOther(t *testing.T) {
 		{"one name, several values", "https://voice.example.com:8443/twilio/status", url.Values{"Media": {"b", "a", "b"}, "Z": {"1"}}},
 		{"an upgrade", "wss://voice.example.com/twilio/media", nil},
 	} {
-		s := signed{Name: c.name, URL: c.url, Params: map[string]any{}, Signature: twilio.Sign(secret.New(token), c.url, c.params)}
+		s := signed{Name: c.name, URL: c.url, Params: map[string]any{}, Token: token, Signature: twilio.Sign(secret.New(token), c.url, c.params)}
 		for name, values := range c.params {
 			s.Params[name] = values
 			if len(values) == 1 {
@@ -125,5 +184,9 @@ func TestTwilio_ItsLibraryAndTheServerTrustEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge(t, "twilio.mjs", "SERVER_URL="+base, "AUTH_TOKEN="+token, "ACCOUNT_SID="+account, "SIGNED="+string(list))
+	docs, err := json.Marshal(built(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge(t, "twilio.mjs", "SERVER_URL="+base, "AUTH_TOKEN="+token, "ACCOUNT_SID="+account, "SIGNED="+string(list), "BUILT="+string(docs))
 }

@@ -1,8 +1,11 @@
-// The vendor's library against the server: SERVER_URL, AUTH_TOKEN, ACCOUNT_SID; SIGNED is a list of
-// {url, params, signature} that our own side of the network signed.
+// The vendor's library against the server: SERVER_URL, AUTH_TOKEN, ACCOUNT_SID. SIGNED is a list of {url, params, body,
+// token, signature} that our own side of the network signed, published vectors among them; BUILT is documents that
+// our own builder wrote.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import twilio from 'twilio';
+import { WebSocket } from 'ws';
+import { faults } from './twiml.mjs';
 
 const { SERVER_URL: server, AUTH_TOKEN: token, ACCOUNT_SID: account } = process.env;
 const form = (n) => ({
@@ -32,6 +35,23 @@ test('what the library signs is let in, and the TwiML is what its own builder ma
   response.connect().stream({ url }).parameter({ name, value });
   response.hangup();
   assert.equal(plain(text), plain(response.toString())); // so it is well-formed, too
+  assert.deepEqual(faults(text), []);
+});
+
+test('an upgrade that the library signs is let in', async (t) => {
+  const url = `${server.replace(/^http/, 'ws')}/twilio/media`;
+  const open = (signature) => new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, { headers: signature ? { 'x-twilio-signature': signature } : {} });
+    socket.on('open', () => { socket.terminate(); resolve(101); });
+    socket.on('unexpected-response', (_, answer) => { answer.resume(); resolve(answer.statusCode); });
+    socket.on('error', reject);
+  });
+  const expected = (key, at) => twilio.getExpectedTwilioSignature(key, at, {});
+  await t.test('signed', async () => assert.equal(await open(expected(token, url)), 101));
+  await t.test('not signed', async () => assert.equal(await open(''), 401));
+  await t.test('another token', async () => assert.equal(await open(expected('another', url)), 403));
+  await t.test('another path', async () => assert.equal(await open(expected(token, `${url}/x`)), 403));
+  await t.test('the scheme of a page', async () => assert.equal(await open(expected(token, 'https://voice.example.com/twilio/media')), 403));
 });
 
 test('a path that stands for a query is signed with it', async () => {
@@ -52,6 +72,24 @@ test('the apology is what its own builder makes', async () => {
   response.say(said);
   response.hangup();
   assert.equal(plain(text), plain(response.toString()));
+  assert.deepEqual(faults(text), []);
+});
+
+test('our builder keeps to the schema of the library', async (t) => {
+  const built = JSON.parse(process.env.BUILT);
+  assert.ok(built.length > 5);
+  for (const [i, doc] of built.entries()) await t.test(`document ${i + 1}`, () => assert.deepEqual(faults(doc), []));
+  const wrong = {
+    'a verb in small letters': '<Response><say>hi</say></Response>',
+    'a value that is none': '<Response><Reject reason="bored"/></Response>',
+    'an attribute that is none': '<Response><Hangup now="true"/></Response>',
+    'a noun in a wrong place': '<Response><Parameter name="a" value="b"/></Response>',
+    'a track that is none': '<Response><Connect><Stream url="wss://a/b" track="sideways"/></Connect></Response>',
+    'a number in words': '<Response><Pause length="two"/></Response>',
+    'text where none may be': '<Response><Connect>hello</Connect></Response>',
+    'not closed': '<Response><Say>hi</Response>',
+  };
+  for (const [name, doc] of Object.entries(wrong)) await t.test(name, () => assert.equal(faults(doc).length > 0, true));
 });
 
 test('a wrong signature stays outside', async (t) => {
@@ -69,12 +107,17 @@ test('a wrong signature stays outside', async (t) => {
 
 test('the library accepts what our side of the network signs', async (t) => {
   const signed = JSON.parse(process.env.SIGNED);
-  assert.ok(signed.length > 2);
-  for (const { name, url, params, signature } of signed) {
+  assert.ok(signed.length > 8);
+  for (const { name, url, params, body, token: key, signature } of signed) {
     await t.test(name, () => {
-      assert.equal(twilio.validateRequest(token, signature, url, params), true);
-      assert.equal(twilio.validateRequest('another', signature, url, params), false);
-      assert.equal(twilio.validateRequest(token, signature, `${url}x`, params), false);
+      const takes = body
+        ? (by, at, text = body) => twilio.validateRequestWithBody(by, signature, at, text)
+        : (by, at) => twilio.validateRequest(by, signature, at, params);
+      assert.equal(twilio.getExpectedTwilioSignature(key, url, params), signature);
+      assert.equal(takes(key, url), true);
+      assert.equal(takes('another', url), false);
+      assert.equal(takes(key, `${url}x`), false);
+      if (body) assert.equal(takes(key, url, `${body} `), false);
     });
   }
 });

@@ -6,21 +6,33 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/voicectl/voicectl/internal/media"
 	"github.com/voicectl/voicectl/internal/media/tonecode"
 	"github.com/voicectl/voicectl/internal/sandbox"
+	"github.com/voicectl/voicectl/internal/sandbox/conformance"
 )
 
-const (
-	question = "What transactions does client 5001 have?"
-	answer   = "Client 5001 has three transactions. They come to 1,250 dollars."
-)
+// casesOf writes the cases of a vendor, of which the emulator's own tests are made as well, where a script finds them.
+func casesOf(t *testing.T, vendor string) (doc *conformance.Document, env string) {
+	t.Helper()
+	doc, err := conformance.Load(vendor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), vendor+".json")
+	write(t, path, data)
+	return doc, "CASES=" + path
+}
 
 // start serves a sandbox until the test ends and returns its base URL and the variables that point at it.
 func start(t *testing.T, o sandbox.Options) (base string, env []string) {
@@ -45,31 +57,37 @@ func start(t *testing.T, o sandbox.Options) (base string, env []string) {
 // Tier: ci.
 func TestOpenAI_ItsLibraryTakesTheSandboxForTheVendor(t *testing.T) {
 	base, env := start(t, sandbox.Options{})
-	judge(t, "openai.mjs", append(env, "SANDBOX_URL="+base)...)
+	_, cases := casesOf(t, "openai")
+	judge(t, "openai.mjs", append(env, cases, "SANDBOX_URL="+base)...)
 }
 
 // Tier: ci.
 func TestSupabase_ItsLibraryTakesTheSandboxForTheVendor(t *testing.T) {
 	_, env := start(t, sandbox.Options{})
-	judge(t, "supabase.mjs", env...)
+	_, cases := casesOf(t, "supabase")
+	judge(t, "supabase.mjs", append(env, cases)...)
 }
 
 // Tier: ci.
 func TestSpeechmatics_ItsLibraryHearsWhatWasSaid(t *testing.T) {
 	_, env := start(t, sandbox.Options{})
-	dir := t.TempDir()
-	wide, narrow := filepath.Join(dir, "pcm16k.raw"), filepath.Join(dir, "mulaw8k.raw")
-	var pcm []byte
-	for _, s := range tonecode.Encode(question, 16000) {
-		pcm = binary.LittleEndian.AppendUint16(pcm, uint16(s))
+	doc, cases := casesOf(t, "speechmatics")
+	dir, sounds := t.TempDir(), 0
+	for _, c := range doc.Cases {
+		if c.Steps[0].Socket == nil {
+			continue
+		}
+		for _, m := range c.Steps[0].Socket.Script {
+			if m.Sound != nil && m.Sound.Words != "" {
+				write(t, filepath.Join(dir, c.Name+".raw"), m.Sound.Bytes())
+				sounds++
+			}
+		}
 	}
-	var codes []byte
-	for _, s := range tonecode.Encode(question, 8000) {
-		codes = append(codes, media.MuLawCode(s))
+	if sounds != 2 {
+		t.Fatalf("%d cases have words, want 2", sounds)
 	}
-	write(t, wide, pcm)
-	write(t, narrow, codes)
-	judge(t, "speechmatics.mjs", append(env, "SENTENCE="+question, "PCM_FILE="+wide, "MULAW_FILE="+narrow)...)
+	judge(t, "speechmatics.mjs", append(env, cases, "SOUND_DIR="+dir)...)
 }
 
 // Its library knows only wss for the socket, so all of it goes over TLS. Tier: ci.
@@ -77,7 +95,9 @@ func TestCartesia_WhatItsLibraryReceivesAreTheWords(t *testing.T) {
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
 	_, env := start(t, sandbox.Options{TLS: true, CAFile: ca})
-	judge(t, "cartesia.mjs", append(env, "NODE_EXTRA_CA_CERTS="+ca, "SENTENCE="+answer, "OUT_DIR="+dir)...)
+	doc, cases := casesOf(t, "cartesia")
+	answer := doc.Vars["first"] + doc.Vars["second"]
+	judge(t, "cartesia.mjs", append(env, cases, "NODE_EXTRA_CA_CERTS="+ca, "OUT_DIR="+dir)...)
 	for _, sound := range []struct {
 		file string
 		rate int
