@@ -43,6 +43,7 @@ func TestWebhooks_IMP03_ABudgetForEachCaller(t *testing.T) {
 		"the next caller":               {"+15557654322", same, map[int]int{200: 2, 429: 2}},
 		"one caller, another call each": {"+15557654323", other, map[int]int{200: 2, 429: 2}},
 		"callers without a number":      {"anonymous", other, map[int]int{200: 4}},
+		"callers who withhold it":       {"+266696687", other, map[int]int{200: 4}},
 	} {
 		if got := statuses(c.from, c.sid); got[200] != c.want[200] || got[429] != c.want[429] {
 			t.Errorf("%s: answered %v, want %v", name, got, c.want)
