@@ -226,8 +226,12 @@ func (o *CheckOptions) tell(e checks.Event, progress *ui.Progress) {
 			}
 		}
 	}
-	if e.Type == checks.EventStart {
+	switch {
+	case e.Type == checks.EventStart && p.UI.Live():
 		progress.Update(fmt.Sprintf("%d of %d  %s", e.Done, e.Of, e.Check))
+	case e.Type == checks.EventFinding && !p.UI.Live() && e.Finding.State != checks.Elsewhere && !e.Finding.Good():
+		// In a pipe a line a check would be noise: what needs an eye is told, and the heartbeat tells the rest.
+		progress.Update(fmt.Sprintf("%d of %d  %s is %s", e.Done, e.Of, e.Check, e.Finding.State))
 	}
 }
 
