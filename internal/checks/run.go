@@ -52,10 +52,9 @@ type runner struct {
 	target  *semaphore.Weighted
 	waivers map[string]Waiver
 
-	mu    sync.Mutex // guards seen and done, and serializes events
-	seen  map[string]*sighting
-	done  int
-	stack func() []byte
+	mu   sync.Mutex // guards seen and done, and serializes events
+	seen map[string]*sighting
+	done int
 }
 
 // sighting is one look, made once.
@@ -77,7 +76,7 @@ func Run(ctx context.Context, plan *Plan, opts RunOptions) []Finding {
 		opts.Backoff = 200 * time.Millisecond
 	}
 	r := &runner{
-		plan: plan, opts: opts, seen: map[string]*sighting{}, waivers: map[string]Waiver{}, stack: debug.Stack,
+		plan: plan, opts: opts, seen: map[string]*sighting{}, waivers: map[string]Waiver{},
 		jobs: semaphore.NewWeighted(int64(opts.Jobs)), target: semaphore.NewWeighted(whole),
 	}
 	for _, w := range opts.Waivers {
@@ -198,7 +197,7 @@ func (r *runner) once(ctx context.Context, l look) (obs Observation, err error) 
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			obs, err = Observation{}, &PanicError{Kind: l.kind.Name, Value: p, Stack: r.stack()}
+			obs, err = Observation{}, &PanicError{Kind: l.kind.Name, Value: p, Stack: debug.Stack()}
 		}
 	}()
 	obs, err = l.kind.Look(ctx, r.plan.scope, l.with)

@@ -26,16 +26,16 @@ func appendEvent(b []byte, e *Event) (_ []byte, ok bool) {
 	if !e.At.IsZero() {
 		b = append(e.At.AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano), '"')
 	}
-	b = appendText(append(b, `,"side":`...), string(e.Side))
-	b = appendText(append(b, `,"event":`...), string(e.Event))
+	b = AppendText(append(b, `,"side":`...), string(e.Side))
+	b = AppendText(append(b, `,"event":`...), string(e.Event))
 	if e.Turn != 0 {
 		b = strconv.AppendInt(append(b, `,"turn":`...), int64(e.Turn), 10)
 	}
 	if e.Text != "" {
-		b = appendText(append(b, `,"text":`...), e.Text)
+		b = AppendText(append(b, `,"text":`...), e.Text)
 	}
 	if e.Tool != "" {
-		b = appendText(append(b, `,"tool":`...), e.Tool)
+		b = AppendText(append(b, `,"tool":`...), e.Tool)
 	}
 	if len(e.Args) > 0 {
 		b = append(append(b, `,"args":`...), e.Args...)
@@ -55,8 +55,8 @@ func plain(f float64) bool {
 	return a == 0 || a >= 1e-6 && a < 1e21
 }
 
-// appendText appends a JSON string; what needs an escape is left to the library.
-func appendText(b []byte, s string) []byte {
+// AppendText appends a JSON string; what needs an escape is left to the library.
+func AppendText(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
 			enc, err := json.Marshal(s)

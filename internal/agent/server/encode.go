@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/voicectl/voicectl/internal/agent/turn"
+	"github.com/voicectl/voicectl/internal/trace"
 )
 
 // The engine's steps are most of a journal: some fifty a turn, on every call. These functions write them as
@@ -16,7 +17,7 @@ func appendEvent(b []byte, e *turn.Event) ([]byte, error) {
 		return appendJSON(b, e)
 	}
 	b = strconv.AppendInt(append(b, `{"at":`...), int64(e.At), 10)
-	b = appendString(append(b, `,"kind":`...), string(e.Kind))
+	b = trace.AppendText(append(b, `,"kind":`...), string(e.Kind))
 	b = appendInt(b, "epoch", int64(e.Epoch))
 	b = appendText(b, "text", e.Text)
 	b = appendInt(b, "start", int64(e.Start))
@@ -50,7 +51,7 @@ func appendCommand(b []byte, c *turn.Command) (_ []byte, err error) {
 	if c.Call != nil || c.Turn != nil {
 		return appendJSON(b, c)
 	}
-	b = appendString(append(b, `{"kind":`...), string(c.Kind))
+	b = trace.AppendText(append(b, `{"kind":`...), string(c.Kind))
 	b = appendInt(b, "epoch", int64(c.Epoch))
 	b = appendInt(b, "seg", int64(c.Seg))
 	b = appendText(b, "text", c.Text)
@@ -69,7 +70,7 @@ func appendNote(b []byte, n *turn.Note) ([]byte, error) {
 	if n.Call != nil || n.Result != nil || n.Data != nil {
 		return appendJSON(b, n)
 	}
-	b = appendString(append(b, `{"kind":`...), string(n.Kind))
+	b = trace.AppendText(append(b, `{"kind":`...), string(n.Kind))
 	b = appendText(b, "text", n.Text)
 	b = appendTrue(b, "final", n.Final)
 	b = appendInt(b, "seg", int64(n.Seg))
@@ -95,7 +96,7 @@ func appendText(b []byte, key, s string) []byte {
 	if s == "" {
 		return b
 	}
-	return appendString(appendKey(b, key), s)
+	return trace.AppendText(appendKey(b, key), s)
 }
 
 func appendTrue(b []byte, key string, v bool) []byte {
@@ -107,18 +108,4 @@ func appendTrue(b []byte, key string, v bool) []byte {
 
 func appendKey(b []byte, key string) []byte {
 	return append(append(append(b, `,"`...), key...), `":`...)
-}
-
-// appendString appends a JSON string; what needs an escape is left to the library.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			enc, err := json.Marshal(s)
-			if err != nil { // a string always can be encoded
-				return append(b, `""`...)
-			}
-			return append(b, enc...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }

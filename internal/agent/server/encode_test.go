@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voicectl/voicectl/internal/agent/turn"
+	"github.com/voicectl/voicectl/internal/trace"
 )
 
 // fill gives every field of a struct a value of its own, so that a field that is new cannot be forgotten. only
@@ -89,7 +90,7 @@ func FuzzEncode_String(f *testing.F) {
 	f.Add("\xff<\u2029")
 	f.Fuzz(func(t *testing.T, s string) {
 		want, err := json.Marshal(s)
-		if got := appendString(nil, s); err != nil || string(got) != string(want) {
+		if got := trace.AppendText(nil, s); err != nil || string(got) != string(want) {
 			t.Errorf("%q: %s, want %s", s, got, want)
 		}
 	})

@@ -7,14 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/voicectl/voicectl/internal/checks"
 	"github.com/voicectl/voicectl/internal/checks/kind/env"
 	"github.com/voicectl/voicectl/internal/checks/kind/tree"
 )
 
 // covers looks whether the documents name what is in the sources. The documents are the files of the look, or,
 // when none was named, all that lie at the root and below docs.
-func (l *fileLook) covers(ctx context.Context, _ *checks.Scope) error {
+func (l *fileLook) covers(ctx context.Context) error {
 	text := l.text
 	for _, what := range l.with.List("covers") {
 		var wanted []string

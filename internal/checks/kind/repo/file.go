@@ -62,7 +62,7 @@ func lookFile(ctx context.Context, scope *checks.Scope, with checks.Values) (che
 	if err := l.find(ctx); err != nil {
 		return checks.Observation{}, err
 	}
-	if err := l.read(ctx, scope); err != nil {
+	if err := l.read(ctx); err != nil {
 		return checks.Observation{}, err
 	}
 	switch {
@@ -157,7 +157,7 @@ func (l *fileLook) headingOfReadme(subject string) bool {
 }
 
 // read looks into the files that were found.
-func (l *fileLook) read(ctx context.Context, scope *checks.Scope) error {
+func (l *fileLook) read(ctx context.Context) error {
 	slices.Sort(l.files)
 	l.files = slices.Compact(l.files)
 	sizes := map[string]any{}
@@ -194,7 +194,7 @@ func (l *fileLook) read(ctx context.Context, scope *checks.Scope) error {
 			l.missing(l.files[0], "nothing in it fits %s", pattern)
 		}
 	}
-	return l.covers(ctx, scope)
+	return l.covers(ctx)
 }
 
 // other are usual words for a subject, in headings.

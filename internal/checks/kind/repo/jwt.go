@@ -5,15 +5,15 @@ import (
 	"encoding/json"
 )
 
-// jwtRole reads the role and the project out of a token's payload. The signature is nobody's matter here.
-func jwtRole(payload string) (role, ref string, ok bool) {
+// jwtRole reads the role out of a token's payload. The signature is nobody's matter here.
+func jwtRole(payload string) (role string, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil {
-		return "", "", false
+		return "", false
 	}
-	var claims struct{ Role, Ref string }
+	var claims struct{ Role string }
 	if json.Unmarshal(raw, &claims) != nil {
-		return "", "", false
+		return "", false
 	}
-	return claims.Role, claims.Ref, claims.Role != ""
+	return claims.Role, claims.Role != ""
 }

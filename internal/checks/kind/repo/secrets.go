@@ -198,7 +198,7 @@ func (s *scanner) text(ctx context.Context, body, file, commit string) {
 		}
 	}
 	for _, m := range jwtShape.FindAllStringSubmatchIndex(body, 20) {
-		if role, _, ok := jwtRole(body[m[2]:m[3]]); ok && role == "service_role" {
+		if role, ok := jwtRole(body[m[2]:m[3]]); ok && role == "service_role" {
 			report("service_role-token", 1+strings.Count(body[:m[0]], "\n"), body[m[0]:m[1]])
 		}
 	}
